@@ -1,0 +1,126 @@
+"""The data model of an analysis: what goes in, what comes out, in plain values.
+
+No torch, no decoder: every room above may import this module for the price of a few dataclasses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Kind(StrEnum):
+    """What a medium is. A moving GIF, WebP, APNG or AVIF is a video without sound."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+class Band(StrEnum):
+    """The verdict in one word; `severity` orders them for a post with several media."""
+
+    TRUSTED = "trusted"
+    LOW = "low"
+    UNCERTAIN = "uncertain"
+    HIGH = "high"
+    UNKNOWN = "unknown"
+
+    @property
+    def severity(self) -> int:
+        """0 (nothing could be said) to 4 (substantial evidence of manipulation)."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {Band.UNKNOWN: 0, Band.TRUSTED: 1, Band.LOW: 2, Band.UNCERTAIN: 3, Band.HIGH: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the headers of a file say, read before anything is decoded.
+
+    ``width`` and ``height`` are in pixels as displayed (after rotation); ``duration`` in seconds;
+    ``frames`` is 1 for a still picture and may be an estimate for video. ``mime`` comes from the bytes,
+    never from the file's name.
+    """
+
+    kind: Kind
+    mime: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    frames: int | None = None
+    frame_rate: float | None = None
+    has_audio: bool = False
+    codec: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One detector's output: ``score`` in [0, 1], 1 = fake, or not applicable with a reason."""
+
+    detector: str
+    score: float | None
+    applicable: bool
+    reason: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason of a verdict: a stable code for templates and filters, and the sentence that people read."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The ensemble's answer.
+
+    ``probability`` of generation or manipulation lies in [0.01, 0.99] and is None where the policy states
+    none (`vote`) or nothing could be judged. ``calibration`` names the data sets and date behind the number.
+    """
+
+    band: Band
+    probability: float | None
+    policy: str
+    reasons: tuple[Reason, ...]
+    calibration: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One run of the engine on one medium. ``timing`` holds seconds per stage."""
+
+    sha256: str
+    probe: Probe
+    scores: tuple[Score, ...]
+    verdict: Verdict
+    timing: Mapping[str, float]
+    fingerprint: str
+
+
+class Analyzer(Protocol):
+    """The engine behind one interface: embedded today, a remote service tomorrow (DESIGN decision 7)."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same medium could get another verdict (detectors, weights, policy)."""
+
+    def submit(self, path: Path) -> Future[Analysis]:
+        """Queue one file for analysis; blocks only while the engine's bounded queue is full.
+
+        The future raises:
+            MediumRefused: this medium cannot be judged; do not try again.
+            EngineFailed: the engine is at fault; worth another try.
+        """
+
+    def close(self) -> None:
+        """Stop taking work, finish or cancel what is queued, end child processes. Safe to call twice."""

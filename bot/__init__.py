@@ -1,0 +1,1 @@
+"""The bot: platforms, resolver, loops, console, configuration and commands."""

@@ -1,0 +1,1 @@
+"""Platforms: one module per social network, all behind `bot.platforms.base.Platform`."""

@@ -1,0 +1,1 @@
+"""Web: health for machines; the operators' pages grow here."""

@@ -1,0 +1,53 @@
+"""Everything that can go wrong in this room, drawn once.
+
+DetectorError
+├── UnknownDetector        no detector of that name is registered
+├── NotApplicable          this detector cannot judge this medium (not a failure: the ensemble goes on)
+└── WeightsError
+    ├── WeightsMissing     no weights on this machine
+    ├── WeightsMismatch    a file whose hash, tensors or shapes are not what the record says
+    └── LicenceNotAccepted the weights' licence needs the operator's word first
+"""
+
+from __future__ import annotations
+
+
+class DetectorError(Exception):
+    """Base of this room's errors. `str()` is one line that names the cause and the mend."""
+
+
+class UnknownDetector(DetectorError):
+    """No detector of that name is registered."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no detector {name!r}; known: {', '.join(known)}")
+        self.name = name
+
+
+class NotApplicable(DetectorError):
+    """The detector cannot judge this medium; the message is the reason that people see."""
+
+
+class WeightsError(DetectorError):
+    """Something about a detector's weights stops it from loading."""
+
+
+class WeightsMissing(WeightsError):
+    """The weights are not on this machine."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"weights not fetched; run `veritag weights fetch {name}`")
+        self.name = name
+
+
+class WeightsMismatch(WeightsError):
+    """A weights file is not the one that its record describes."""
+
+
+class LicenceNotAccepted(WeightsError):
+    """The weights may not be used before the operator has accepted their licence."""
+
+    def __init__(self, name: str, licence: str) -> None:
+        super().__init__(f"licence {licence} not accepted; run `veritag weights accept-licence {name}`")
+        self.name = name
+        self.licence = licence

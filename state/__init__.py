@@ -1,0 +1,1 @@
+"""State: rows in one SQLite file. Knows nothing of torch or the network."""
