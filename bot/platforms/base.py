@@ -51,10 +51,10 @@ class Post:
 class Page:
     """Some mentions (each is the post that tags the bot) and where to go on.
 
-    ``cursor`` is an opaque token that resumes right behind this page: it may be stored as soon as this
-    page is stored, and a process that dies and starts again from it misses nothing. A platform that lists newest
-    first puts into it what it needs for that (the floor, the top and the page it has come to). ``more`` says
-    that another page is waiting now.
+    ``cursor`` is an opaque token that resumes right behind this page: it may be stored as soon as the page
+    is, and a process that dies and starts again from it misses nothing. A platform that lists newest first
+    puts into it what it needs for that (the floor, the top and the page it has come to). ``more`` says that
+    another page is waiting now.
     """
 
     mentions: tuple[Post, ...]
