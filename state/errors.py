@@ -1,0 +1,25 @@
+"""Everything that can go wrong in this room, drawn once.
+
+StateError
+├── LeaseLost      the job that is being finished is no longer ours: its lease ran out
+├── NotFound       there is no such row
+└── SchemaTooNew   the file was written by a newer version of this software
+"""
+
+from __future__ import annotations
+
+
+class StateError(Exception):
+    """Base of this room's errors. `str()` is one line that names the cause and the mend."""
+
+
+class LeaseLost(StateError):
+    """The job that is being finished is no longer ours; whoever holds it now will finish it."""
+
+
+class NotFound(StateError):
+    """There is no such row."""
+
+
+class SchemaTooNew(StateError):
+    """The file was written by a newer version of this software."""

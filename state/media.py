@@ -1,0 +1,131 @@
+"""Files by content, and what the engine has said of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from state.base import Table, to_json
+from state.errors import NotFound
+from state.model import AnalysisRow, PostMedium, ScoreRow, VerdictRow, to_moment
+
+
+class Media(Table):
+    """Rows of `media`, `analyses`, `scores` and `verdicts`."""
+
+    def save(self, medium: PostMedium) -> int:
+        """Store the record of a file that is on this machine; returns its row id."""
+        with self._store.transaction() as db:
+            row = db.execute(
+                "INSERT INTO media (sha256, mime, size, first_seen) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (sha256) DO UPDATE SET deleted_at = NULL RETURNING id",
+                (medium.sha256, medium.mime, medium.size, self._store.stamp()),
+            ).fetchone()
+        return int(row[0])
+
+    def id_of(self, sha256: str) -> int:
+        """The row id of a file by its content.
+
+        Raises:
+            NotFound: no such file was ever had.
+        """
+        row = self._store.row("SELECT id FROM media WHERE sha256 = ?", (sha256,))
+        if row is None:
+            raise NotFound(f"no medium with SHA-256 {sha256} was ever seen")
+        return int(row["id"])
+
+    def mark_deleted(self, sha256: str) -> None:
+        """Note that the file is gone; the record and its analyses stay."""
+        with self._store.transaction() as db:
+            db.execute("UPDATE media SET deleted_at = ? WHERE sha256 = ?", (self._store.stamp(), sha256))
+
+    def save_analysis(self, analysis: AnalysisRow) -> None:
+        """Store one run of the engine; the same engine's earlier run on the same file is kept instead."""
+        media_id = self.id_of(analysis.sha256)
+        with self._store.transaction() as db:
+            row = db.execute(
+                "INSERT INTO analyses "
+                "(media_id, fingerprint, finished_at, kind, probe, timing, reason, detail) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (media_id, fingerprint) DO NOTHING RETURNING id",
+                (
+                    media_id,
+                    analysis.fingerprint,
+                    self._store.stamp(),
+                    analysis.kind,
+                    to_json(dict(analysis.probe)),
+                    to_json(dict(analysis.timing)),
+                    analysis.reason,
+                    analysis.detail,
+                ),
+            ).fetchone()
+            if row is None:
+                return
+            for score in analysis.scores:
+                db.execute(
+                    "INSERT INTO scores (analysis_id, detector, score, applicable, reason, evidence) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        row[0],
+                        score.detector,
+                        score.score,
+                        int(score.applicable),
+                        score.reason,
+                        to_json(dict(score.evidence)),
+                    ),
+                )
+            if analysis.verdict is not None:
+                verdict = analysis.verdict
+                db.execute(
+                    "INSERT INTO verdicts (analysis_id, band, probability, policy, reasons, calibration) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        row[0],
+                        verdict.band,
+                        verdict.probability,
+                        verdict.policy,
+                        to_json([dict(r) for r in verdict.reasons]),
+                        verdict.calibration,
+                    ),
+                )
+
+    def analysis(self, sha256: str, fingerprint: str | None = None) -> AnalysisRow | None:
+        """What this engine (or, without a fingerprint, the latest) has said of a file, if anything."""
+        row = self._store.row(
+            "SELECT a.id, a.fingerprint, a.kind, a.probe, a.timing, a.reason, a.detail, a.finished_at "
+            "FROM analyses a JOIN media m ON m.id = a.media_id "
+            "WHERE m.sha256 = ?1 AND (?2 IS NULL OR a.fingerprint = ?2) ORDER BY a.id DESC LIMIT 1",
+            (sha256, fingerprint),
+        )
+        if row is None:
+            return None
+        analysis_id = row.pop("id")
+        return AnalysisRow(
+            sha256=sha256,
+            scores=self._scores(analysis_id),
+            verdict=self._verdict(analysis_id),
+            **row
+            | {
+                "probe": json.loads(row["probe"]),
+                "timing": json.loads(row["timing"]),
+                "finished_at": to_moment(row["finished_at"]),
+            },
+        )
+
+    def _scores(self, analysis_id: int) -> tuple[ScoreRow, ...]:
+        def to_score(row: dict[str, Any]) -> ScoreRow:
+            return ScoreRow(
+                **row | {"applicable": bool(row["applicable"]), "evidence": json.loads(row["evidence"])}
+            )
+
+        sql = (
+            "SELECT detector, score, applicable, reason, evidence FROM scores "
+            "WHERE analysis_id = ? ORDER BY detector"
+        )
+        return tuple(to_score(row) for row in self._store.rows(sql, (analysis_id,)))
+
+    def _verdict(self, analysis_id: int) -> VerdictRow | None:
+        row = self._store.row(
+            "SELECT band, probability, policy, reasons, calibration FROM verdicts WHERE analysis_id = ?",
+            (analysis_id,),
+        )
+        return VerdictRow(**row | {"reasons": tuple(json.loads(row["reasons"]))}) if row else None

@@ -1,0 +1,229 @@
+"""Mentions: stored once, moved from state to state, closed with a reason that a person can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from state.base import Table
+from state.errors import NotFound
+from state.model import MentionRow, MentionState, NewMention, PostRow, Step, to_moment, to_text
+from state.posts import COLUMNS as POST_COLUMNS
+from state.posts import to_post
+
+SELECT = (
+    "SELECT m.id AS m_id, m.platform AS m_platform, m.asker_id, a.handle, m.target_id, "
+    "m.created_at AS m_created_at, m.seen_at, m.state, m.reason, m.detail, m.band, "
+    f"p.id, {', '.join('p.' + column for column in POST_COLUMNS.split(', '))} "
+    "FROM mentions m JOIN askers a ON a.id = m.asker_id JOIN posts p ON p.id = m.post_id "
+)
+
+
+class Mentions(Table):
+    """Rows of `mentions` and `askers`."""
+
+    def accept(self, new: NewMention, notice_after: timedelta) -> bool:
+        """Store a mention with its first step; one that is known already changes nothing.
+
+        Args:
+            new: the mention; with ``ignore`` set it is stored closed, with that reason.
+            notice_after: how long an asker waits before the `pending` reply.
+
+        Returns:
+            Whether it was new.
+        """
+        with self._store.transaction():
+            return self._accept(new, notice_after)
+
+    def _accept(self, new: NewMention, notice_after: timedelta) -> bool:
+        post, now = new.post, self._store.now()
+        state = MentionState.IGNORED if new.ignore else MentionState.SEEN
+        post_id = self._store.posts.save(post)
+        row = self._store.db.execute(
+            "INSERT INTO mentions "
+            "(mode, platform, asker_id, post_id, created_at, seen_at, closed_at, state, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mode, post_id) DO NOTHING RETURNING id",
+            (
+                self._store.mode,
+                post.platform,
+                self._asker(post),
+                post_id,
+                to_text(post.created_at),
+                to_text(now),
+                to_text(now) if new.ignore else None,
+                state,
+                new.ignore,
+            ),
+        ).fetchone()
+        if row is None:
+            return False
+        self._store.events.add(state, row[0], {"reason": new.ignore} if new.ignore else None)
+        if not new.ignore:
+            self._store.queue.add(Step.RESOLVE, post.platform, row[0], post.created_at)
+            self._store.queue.add(Step.NOTICE, post.platform, row[0], now + notice_after)
+        return True
+
+    def _asker(self, post: PostRow) -> int:
+        row = self._store.db.execute(
+            "INSERT INTO askers (platform, platform_id, handle, first_seen) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (platform, platform_id) DO UPDATE SET handle = excluded.handle RETURNING id",
+            (post.platform, post.author_id, post.author_handle, self._store.stamp()),
+        ).fetchone()
+        return int(row[0])
+
+    def known(self, platform: str, platform_id: str) -> bool:
+        """Whether the post with this id has been stored as a mention in this mode."""
+        return (
+            self._store.row(
+                "SELECT 1 FROM mentions WHERE mode = ? AND post_id = "
+                "(SELECT id FROM posts WHERE platform = ? AND platform_id = ?)",
+                (self._store.mode, platform, platform_id),
+            )
+            is not None
+        )
+
+    def asked_since(self, platform: str, author_id: str, since: datetime) -> int:
+        """How many mentions by this person were taken up since then."""
+        row = self._store.row(
+            "SELECT count(*) AS n FROM mentions "
+            "WHERE mode = ? AND seen_at >= ? AND state <> 'ignored' AND asker_id = "
+            "(SELECT id FROM askers WHERE platform = ? AND platform_id = ?)",
+            (self._store.mode, to_text(since), platform, author_id),
+        )
+        return int(row["n"]) if row else 0
+
+    def set_opt_out(self, platform: str, author_id: str, *, out: bool) -> None:
+        """Note that this person wants no answers any more, or wants them again."""
+        with self._store.transaction() as db:
+            db.execute(
+                "UPDATE askers SET opted_out_at = ? WHERE platform = ? AND platform_id = ?",
+                (self._store.stamp() if out else None, platform, author_id),
+            )
+
+    def opted_out(self, platform: str, author_id: str) -> bool:
+        """Whether this person wants no answers."""
+        row = self._store.row(
+            "SELECT opted_out_at FROM askers WHERE platform = ? AND platform_id = ?", (platform, author_id)
+        )
+        return row is not None and row["opted_out_at"] is not None
+
+    def get(self, mention_id: int) -> MentionRow:
+        """One mention.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._store.row(SELECT + "WHERE m.id = ?", (mention_id,))
+        if row is None:
+            raise NotFound(f"there is no mention {mention_id}")
+        return to_mention(row)
+
+    def answered_before(self, mention: MentionRow, target_id: int) -> bool:
+        """Whether an earlier mention by the same person asked for the same post and was not turned away."""
+        return (
+            self._store.row(
+                "SELECT 1 FROM mentions WHERE target_id = ? AND mode = ? AND asker_id = ? AND id < ? "
+                "AND state NOT IN ('ignored', 'failed')",
+                (target_id, self._store.mode, mention.asker_id, mention.id),
+            )
+            is not None
+        )
+
+    def resolved(self, mention_id: int, target_id: int) -> None:
+        """What is to be checked is known and on this machine."""
+        self._move(mention_id, MentionState.RESOLVED, target_id=target_id)
+
+    def analysed(self, mention_id: int, band: str | None) -> None:
+        """The answer is queued. ``band`` is None where the answer is a `failure`."""
+        self._move(mention_id, MentionState.ANALYSED, band=band)
+
+    def answered(self, mention_id: int) -> None:
+        """The answer stands on the platform."""
+        self._move(mention_id, MentionState.ANSWERED)
+
+    def ignored(self, mention_id: int, reason: str, detail: str | None = None) -> None:
+        """No answer is wanted or allowed."""
+        self._move(mention_id, MentionState.IGNORED, reason=reason, detail=detail)
+
+    def failed(self, mention_id: int, reason: str, detail: str) -> None:
+        """It ends here with a reason, whether or not the asker could be told."""
+        self._move(mention_id, MentionState.FAILED, reason=reason, detail=detail)
+
+    def set_reason(self, mention_id: int, reason: str, detail: str) -> None:
+        """Why the answer is a `failure`; the mention goes on to be answered so."""
+        with self._store.transaction() as db:
+            db.execute(
+                "UPDATE mentions SET reason = ?, detail = ? WHERE id = ?", (reason, detail, mention_id)
+            )
+
+    def set_band(self, mention_id: int, band: str) -> None:
+        """The band that counts after a review."""
+        with self._store.transaction() as db:
+            db.execute("UPDATE mentions SET band = ? WHERE id = ?", (band, mention_id))
+
+    def _move(self, mention_id: int, state: MentionState, **columns: Any) -> None:
+        columns = {name: value for name, value in columns.items() if value is not None}
+        columns["state"] = state
+        if state.final:
+            columns["closed_at"] = self._store.stamp()
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        with self._store.transaction() as db:
+            db.execute(
+                f"UPDATE mentions SET {assignments} WHERE id = ?",
+                (*columns.values(), mention_id),
+            )
+            if state.final:
+                self._store.queue.cancel(Step.NOTICE, mention_id)
+            self._store.events.add(
+                state, mention_id, {k: v for k, v in columns.items() if k in {"reason", "detail", "band"}}
+            )
+
+    def with_medium(self, sha256: str) -> Iterator[MentionRow]:
+        """Answered mentions whose post carries this medium: those that a review may correct."""
+        yield from map(
+            to_mention,
+            self._store.rows(
+                SELECT + "WHERE m.mode = ? AND m.state = 'answered' AND m.target_id IN "
+                "(SELECT pm.post_id FROM post_media pm JOIN media ON media.id = pm.media_id WHERE media.sha256 = ?) ORDER BY m.id",
+                (self._store.mode, sha256),
+            ),
+        )
+
+    def in_state(self, *states: MentionState, limit: int = 100) -> Iterator[MentionRow]:
+        """The latest mentions in these states, newest first."""
+        marks = ", ".join("?" * len(states))
+        yield from map(
+            to_mention,
+            self._store.rows(
+                SELECT + f"WHERE m.mode = ? AND m.state IN ({marks}) ORDER BY m.id DESC LIMIT ?",
+                (self._store.mode, *states, limit),
+            ),
+        )
+
+    def counts(self) -> dict[MentionState, int]:
+        """How many mentions are in each state."""
+        counts = dict.fromkeys(MentionState, 0)
+        for row in self._store.rows(
+            "SELECT state, count(*) AS n FROM mentions WHERE mode = ? GROUP BY state", (self._store.mode,)
+        ):
+            counts[MentionState(row["state"])] = row["n"]
+        return counts
+
+
+def to_mention(row: dict[str, Any]) -> MentionRow:
+    """A row of the join above as a value."""
+    return MentionRow(
+        id=row.pop("m_id"),
+        platform=row.pop("m_platform"),
+        asker_id=row.pop("asker_id"),
+        asker_handle=row.pop("handle"),
+        target_id=row.pop("target_id"),
+        created_at=to_moment(row.pop("m_created_at")),
+        seen_at=to_moment(row.pop("seen_at")),
+        state=MentionState(row.pop("state")),
+        reason=row.pop("reason"),
+        detail=row.pop("detail"),
+        band=row.pop("band"),
+        post=to_post(row),
+    )

@@ -1,0 +1,57 @@
+"""Schema migrations: numbered SQL files in this folder, applied in order and once, each in a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from importlib import resources
+
+from sqlite_utils import Database, Migrations
+
+from state.errors import SchemaTooNew
+
+
+def statements(script: str) -> Iterator[str]:
+    """Split an SQL script into its statements (`executescript` would end the surrounding transaction)."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    if pending.strip():
+        raise ValueError(f"the script ends inside a statement: {pending.strip()[:60]!r}")
+
+
+def _apply_script(script: str) -> Callable[[Database], None]:
+    def apply(db: Database) -> None:
+        for statement in statements(script):
+            db.execute(statement)
+
+    return apply
+
+
+def all_migrations() -> Migrations:
+    """The migration set, one migration per SQL file, in the order of their names."""
+    migrations = Migrations("veritag")
+    files = [f for f in resources.files("state.migrations").iterdir() if f.name.endswith(".sql")]
+    for file in sorted(files, key=lambda f: f.name):
+        migrations(name=file.name.removesuffix(".sql"))(_apply_script(file.read_text("utf-8")))
+    return migrations
+
+
+def migrate(db: Database) -> None:
+    """Bring the schema up to date.
+
+    Raises:
+        SchemaTooNew: the file holds migrations that this version does not know.
+    """
+    migrations = all_migrations()
+    known = {m.name for m in migrations.pending(Database(memory=True))}
+    unknown = {m.name for m in migrations.applied(db)} - known
+    if unknown:
+        raise SchemaTooNew(
+            f"the state file was written by a newer version (it has {', '.join(sorted(unknown))}); "
+            "install that version or use another data folder"
+        )
+    migrations.apply(db)

@@ -1,0 +1,235 @@
+"""The rows that other rooms see, as plain values. The tables behind them: `migrations/0001_initial.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+class Mode(StrEnum):
+    """Whether rows belong to real runs or to test mode."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class Step(StrEnum):
+    """What a job does. The subject is a mention, for SEND a reply."""
+
+    RESOLVE = "resolve"
+    ANALYSE = "analyse"
+    NOTICE = "notice"
+    SEND = "send"
+
+
+class MentionState(StrEnum):
+    """Where a mention is; the last three are final."""
+
+    SEEN = "seen"
+    RESOLVED = "resolved"
+    ANALYSED = "analysed"
+    ANSWERED = "answered"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will be done."""
+        return self in {MentionState.ANSWERED, MentionState.IGNORED, MentionState.FAILED}
+
+
+class ReplyState(StrEnum):
+    """Where a reply is. SENDING: a request may have left."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed step; finishing it needs the same ``lease`` that claimed it."""
+
+    id: int
+    platform: str
+    step: Step
+    subject_id: int
+    lease: str
+    attempts: int
+    interruptions: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """One row of `posts`. ``attachments`` is a list of JSON objects, in order."""
+
+    platform: str
+    platform_id: str
+    author_id: str
+    author_handle: str
+    author_is_bot: bool
+    created_at: datetime
+    text: str = ""
+    language: str | None = None
+    url: str | None = None
+    attachments: tuple[Json, ...] = ()
+    links: tuple[str, ...] = ()
+    parent_id: str | None = None
+    quoted_id: str | None = None
+    boosted_id: str | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMention:
+    """A mention to be stored; ``ignore`` is the reason to close it at once."""
+
+    post: PostRow
+    ignore: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MentionRow:
+    """One row of `mentions` with its asker and the post that tags the bot."""
+
+    id: int
+    platform: str
+    asker_id: int
+    asker_handle: str
+    post: PostRow
+    target_id: int | None
+    created_at: datetime
+    seen_at: datetime
+    state: MentionState
+    reason: str | None
+    detail: str | None
+    band: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PostMedium:
+    """One medium of a post: a file that is on this machine, or the reason why not."""
+
+    source_url: str
+    alt_text: str | None = None
+    sha256: str | None = None
+    mime: str | None = None
+    size: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One row of `scores`."""
+
+    detector: str
+    score: float | None
+    applicable: bool
+    reason: str | None
+    evidence: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """One row of `verdicts`; ``reasons`` are JSON objects {code, text}."""
+
+    band: str
+    probability: float | None
+    policy: str
+    reasons: tuple[Json, ...]
+    calibration: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRow:
+    """One row of `analyses` with its scores and verdict, or with the reason why there is none."""
+
+    sha256: str
+    fingerprint: str
+    kind: str | None = None
+    probe: Json = field(default_factory=dict)
+    timing: Mapping[str, float] = field(default_factory=dict)
+    scores: tuple[ScoreRow, ...] = ()
+    verdict: VerdictRow | None = None
+    reason: str | None = None
+    detail: str | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewReply:
+    """A reply to be queued. ``key`` is derived from mention, kind and revision by the outbox."""
+
+    mention_id: int
+    kind: str
+    in_reply_to: str
+    text: str
+    language: str
+    wording: str
+    band: str | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRow:
+    """One row of `replies`."""
+
+    id: int
+    mention_id: int
+    kind: str
+    revision: int
+    key: str
+    state: ReplyState
+    in_reply_to: str
+    text: str
+    language: str
+    wording: str
+    band: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    platform_id: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """One row of `reviews`."""
+
+    label: str
+    note: str
+    reviewer: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One row of `events`."""
+
+    at: datetime
+    name: str
+    mention_id: int | None
+    data: Json
+
+
+def to_text(moment: datetime) -> str:
+    """A moment as it stands in the tables; naive times are refused.
+
+    Raises:
+        ValueError: the time has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a stored time needs a time zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_moment(text: str) -> datetime:
+    """A stored time as an aware datetime in UTC."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,121 @@
+"""The queue of steps: claimed under a lease, retried with back-off, given up with a name.
+
+Oldest first: a step becomes due at the time of the mention that it serves, so an old mention never starves
+behind new ones. Every operation touches the rows it returns and an index, whatever the backlog.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from state.base import Table
+from state.errors import LeaseLost
+from state.model import Job, Step, to_moment, to_text
+
+
+class Queue(Table):
+    """Rows of `jobs`."""
+
+    def add(self, step: Step, platform: str, subject_id: int, due_at: datetime) -> None:
+        """Queue a step; the same step of the same subject is queued once."""
+        with self._store.transaction() as db:
+            db.execute(
+                "INSERT INTO jobs (mode, platform, step, subject_id, due_at) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (step, subject_id) DO NOTHING",
+                (self._store.mode, platform, step, subject_id, to_text(due_at)),
+            )
+
+    def claim(self, step: Step, platforms: Sequence[str], limit: int, lease: timedelta) -> list[Job]:
+        """Take up to `limit` due steps of these platforms, oldest first, for the time of the lease."""
+        if not platforms:
+            return []
+        now = self._store.now()
+        token = secrets.token_hex(8)
+        with self._store.transaction() as db:
+            self._recover("lease_until < ?", (to_text(now),))
+            marks = ", ".join("?" * len(platforms))
+            rows = db.execute(
+                "UPDATE jobs SET lease = ?, lease_until = ? WHERE id IN (SELECT id FROM jobs "
+                f"WHERE lease IS NULL AND mode = ? AND step = ? AND due_at <= ? AND platform IN ({marks}) "
+                "ORDER BY due_at, id LIMIT ?) "
+                "RETURNING id, platform, step, subject_id, lease, attempts, interruptions, due_at",
+                (token, to_text(now + lease), self._store.mode, step, to_text(now), *platforms, limit),
+            ).fetchall()
+        rows.sort(key=lambda row: (row[7], row[0]))
+        return [Job(row[0], row[1], Step(row[2]), *row[3:7]) for row in rows]
+
+    def recover_all(self) -> int:
+        """Free every lease: call it once at start, when no other process can be at work on this file."""
+        with self._store.transaction():
+            return self._recover("lease IS NOT NULL", ())
+
+    def _recover(self, condition: str, parameters: tuple[str, ...]) -> int:
+        cursor = self._store.db.execute(
+            "UPDATE jobs SET lease = NULL, lease_until = NULL, interruptions = interruptions + 1 "
+            f"WHERE lease IS NOT NULL AND {condition}",
+            parameters,
+        )
+        return int(cursor.rowcount)
+
+    def finish(self, job: Job) -> None:
+        """The step is done.
+
+        Raises:
+            LeaseLost: it is no longer ours.
+        """
+        self._require(job, "DELETE FROM jobs WHERE id = ? AND lease = ?", ())
+
+    def postpone(self, job: Job, until: datetime, *, failed: bool) -> None:
+        """Give the step back until then; `failed` counts it as an attempt.
+
+        Raises:
+            LeaseLost: it is no longer ours.
+        """
+        self._require(
+            job,
+            "UPDATE jobs SET lease = NULL, lease_until = NULL, due_at = ?, attempts = attempts + ? "
+            "WHERE id = ? AND lease = ?",
+            (to_text(until), int(failed)),
+        )
+
+    def release(self, job: Job) -> None:
+        """Give the step back as it was (a clean stop)."""
+        with self._store.transaction() as db:
+            db.execute(
+                "UPDATE jobs SET lease = NULL, lease_until = NULL WHERE id = ? AND lease = ?",
+                (job.id, job.lease),
+            )
+
+    def cancel(self, step: Step, subject_id: int) -> None:
+        """Take a step out of the queue, if it is there and nobody works on it."""
+        with self._store.transaction() as db:
+            db.execute(
+                "DELETE FROM jobs WHERE step = ? AND subject_id = ? AND lease IS NULL", (step, subject_id)
+            )
+
+    def _require(self, job: Job, sql: str, parameters: tuple[str | int, ...]) -> None:
+        with self._store.transaction() as db:
+            if db.execute(sql, (*parameters, job.id, job.lease)).rowcount != 1:
+                raise LeaseLost(f"the lease of {job.step} job {job.id} ran out before it was finished")
+
+    def open_count(self, platforms: Sequence[str], *steps: Step) -> int:
+        """How many of these steps are queued or claimed."""
+        if not platforms:
+            return 0
+        marks, kinds = ", ".join("?" * len(platforms)), ", ".join("?" * len(steps))
+        row = self._store.row(
+            f"SELECT count(*) AS n FROM jobs WHERE mode = ? AND platform IN ({marks}) AND step IN ({kinds})",
+            (self._store.mode, *platforms, *steps),
+        )
+        return int(row["n"]) if row else 0
+
+    def next_due(self, step: Step) -> datetime | None:
+        """When the oldest free step of this kind is or was due: its age is the queue's age."""
+        row = self._store.row(
+            "SELECT due_at FROM jobs WHERE lease IS NULL AND mode = ? AND step = ? "
+            "ORDER BY due_at, id LIMIT 1",
+            (self._store.mode, step),
+        )
+        return to_moment(row["due_at"]) if row else None

@@ -1,0 +1,33 @@
+"""People's judgements of media; the newest one counts."""
+
+from __future__ import annotations
+
+from state.base import Table
+from state.model import ReviewRow, to_moment
+
+
+class Reviews(Table):
+    """Rows of `reviews`: kept for ever, never changed."""
+
+    def add(self, sha256: str, label: str, note: str, reviewer: str) -> None:
+        """Store a judgement.
+
+        Raises:
+            NotFound: no such medium was ever seen.
+        """
+        media_id = self._store.media.id_of(sha256)
+        with self._store.transaction() as db:
+            db.execute(
+                "INSERT INTO reviews (media_id, label, note, reviewer, created_at) VALUES (?, ?, ?, ?, ?)",
+                (media_id, label, note, reviewer, self._store.stamp()),
+            )
+            self._store.events.add("reviewed", data={"sha256": sha256, "label": label, "reviewer": reviewer})
+
+    def latest(self, sha256: str) -> ReviewRow | None:
+        """The judgement that counts, if any."""
+        row = self._store.row(
+            "SELECT label, note, reviewer, created_at FROM reviews "
+            "WHERE media_id = (SELECT id FROM media WHERE sha256 = ?) ORDER BY id DESC LIMIT 1",
+            (sha256,),
+        )
+        return ReviewRow(**row | {"created_at": to_moment(row["created_at"])}) if row else None

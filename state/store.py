@@ -1,0 +1,143 @@
+"""The one door to the state file: connections, transactions, and the tables behind it by subject.
+
+SQLite in WAL mode, one connection per thread, one writer at a time. `transaction()` is re-entrant, so that a
+step of a mention can change the queue, the mention and the outbox in one commit, whoever does each part.
+
+What is committed survives the death of the process at any instant. A power cut may lose the last few
+commits, never their order: the bot then does those steps again, and the platforms' idempotency keeps a
+reply from standing twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from state.cursors import Cursors
+from state.events import Events
+from state.media import Media
+from state.mentions import Mentions
+from state.migrations import migrate
+from state.model import Mode, to_text
+from state.outbox import Outbox
+from state.posts import Posts
+from state.queue import Queue
+from state.reviews import Reviews
+
+BUSY_SECONDS = 10.0
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """The state file of one bot, in one mode. Safe to use from several threads."""
+
+    def __init__(self, path: Path, mode: Mode, now: Callable[[], datetime] = _utc_now) -> None:
+        """Open the file, making it and its schema where needed.
+
+        Raises:
+            SchemaTooNew: it was written by a newer version.
+            sqlite3.Error: the file cannot be opened or is not a database.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.mode = mode
+        self._now = now
+        self._local = threading.local()
+        self._writer = threading.RLock()
+        self._connections: list[Database] = []
+        self._connections_lock = threading.Lock()
+        migrate(self.db)
+        self.cursors = Cursors(self)
+        self.events = Events(self)
+        self.posts = Posts(self)
+        self.mentions = Mentions(self)
+        self.media = Media(self)
+        self.queue = Queue(self)
+        self.outbox = Outbox(self)
+        self.reviews = Reviews(self)
+
+    def now(self) -> datetime:
+        """The store's clock, aware, in UTC."""
+        return self._now()
+
+    def stamp(self) -> str:
+        """The store's clock as it stands in the tables."""
+        return to_text(self._now())
+
+    @property
+    def db(self) -> Database:
+        """This thread's connection, for reading and for statements inside `transaction()`."""
+        db: Database | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._connect()
+            self._local.db = db
+        return db
+
+    def _connect(self) -> Database:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        db = Database(connection)
+        with self._connections_lock:
+            self._connections.append(db)
+        return db
+
+    @contextmanager
+    def transaction(self) -> Iterator[Database]:
+        """One commit for everything inside, or none of it; inner blocks join the outer one."""
+        db = self.db
+        with self._writer:
+            if db.conn.in_transaction:
+                yield db
+                return
+            db.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                self._commit(db)
+            except BaseException:
+                db.conn.rollback()
+                raise
+
+    def _commit(self, db: Database) -> None:
+        db.conn.execute("COMMIT")
+
+    def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+        """Run a query; each row as a dictionary by column."""
+        cursor = self.db.execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+
+    def row(self, sql: str, parameters: tuple[Any, ...] = ()) -> dict[str, Any] | None:
+        """The first row of a query, if any."""
+        return next(self.rows(sql, parameters), None)
+
+    def check_writable(self) -> None:
+        """Take and release the write lock.
+
+        Raises:
+            sqlite3.Error: the file cannot be written (disk full, read-only, locked too long).
+        """
+        with self.transaction() as db:
+            db.execute("UPDATE cursors SET cursor = cursor WHERE 0")
+
+    def close(self) -> None:
+        """Close every thread's connection. Safe to call twice."""
+        with self._connections_lock:
+            for db in self._connections:
+                db.close()
+            self._connections.clear()
+        self._local = threading.local()
