@@ -119,11 +119,14 @@ class Mentions(Table):
             raise NotFound(f"there is no mention {mention_id}")
         return to_mention(row)
 
-    def answered_before(self, mention: MentionRow, target_id: int) -> bool:
-        """Whether an earlier mention by the same person asked for the same post and was not turned away."""
+    def asked_already(self, mention: MentionRow, target_id: int) -> bool:
+        """Whether another mention by the same person asks for the same post and was not turned away.
+
+        Call inside the transaction that stores the target: of two at once, the first one stored goes on.
+        """
         return (
             self._store.row(
-                "SELECT 1 FROM mentions WHERE target_id = ? AND mode = ? AND asker_id = ? AND id < ? "
+                "SELECT 1 FROM mentions WHERE target_id = ? AND mode = ? AND asker_id = ? AND id <> ? "
                 "AND state NOT IN ('ignored', 'failed')",
                 (target_id, self._store.mode, mention.asker_id, mention.id),
             )
@@ -185,7 +188,8 @@ class Mentions(Table):
             to_mention,
             self._store.rows(
                 SELECT + "WHERE m.mode = ? AND m.state = 'answered' AND m.target_id IN "
-                "(SELECT pm.post_id FROM post_media pm JOIN media ON media.id = pm.media_id WHERE media.sha256 = ?) ORDER BY m.id",
+                "(SELECT pm.post_id FROM post_media pm JOIN media ON media.id = pm.media_id "
+                "WHERE media.sha256 = ?) ORDER BY m.id",
                 (self._store.mode, sha256),
             ),
         )
