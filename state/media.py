@@ -40,9 +40,16 @@ class Media(Table):
             db.execute("UPDATE media SET deleted_at = ? WHERE sha256 = ?", (self._store.stamp(), sha256))
 
     def save_analysis(self, analysis: AnalysisRow) -> None:
-        """Store one run of the engine; the same engine's earlier run on the same file is kept instead."""
+        """Store one run of the engine.
+
+        The same engine's earlier verdict on the same file is kept instead; an earlier refusal is replaced.
+        """
         media_id = self.id_of(analysis.sha256)
         with self._store.transaction() as db:
+            db.execute(
+                "DELETE FROM analyses WHERE media_id = ? AND fingerprint = ? AND reason IS NOT NULL",
+                (media_id, analysis.fingerprint),
+            )
             row = db.execute(
                 "INSERT INTO analyses "
                 "(media_id, fingerprint, finished_at, kind, probe, timing, reason, detail) "

@@ -79,6 +79,13 @@ class Posts(Table):
                     ),
                 )
 
+    def media_of(self, platform: str, platform_id: str) -> list[PostMedium]:
+        """What was had from a post, by the platform's id; nothing where it was never asked for."""
+        row = self._store.row(
+            "SELECT id FROM posts WHERE platform = ? AND platform_id = ?", (platform, platform_id)
+        )
+        return self.media(row["id"]) if row else []
+
     def media(self, post_id: int) -> list[PostMedium]:
         """What was had from a post, in order; a medium whose file is deleted carries the reason `gone`."""
         return list(self._media(post_id))

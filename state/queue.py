@@ -22,9 +22,10 @@ class Queue(Table):
         """Queue a step; the same step of the same subject is queued once."""
         with self._store.transaction() as db:
             db.execute(
-                "INSERT INTO jobs (mode, platform, step, subject_id, due_at) VALUES (?, ?, ?, ?, ?) "
+                "INSERT INTO jobs (mode, platform, step, subject_id, queued_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (step, subject_id) DO NOTHING",
-                (self._store.mode, platform, step, subject_id, to_text(due_at)),
+                (self._store.mode, platform, step, subject_id, self._store.stamp(), to_text(due_at)),
             )
 
     def claim(self, step: Step, platforms: Sequence[str], limit: int, lease: timedelta) -> list[Job]:
@@ -111,11 +112,12 @@ class Queue(Table):
         )
         return int(row["n"]) if row else 0
 
-    def next_due(self, step: Step) -> datetime | None:
-        """When the oldest free step of this kind is or was due: its age is the queue's age."""
+    def waiting(self, step: Step) -> timedelta:
+        """How long the next step of this kind has been free to be taken; zero where none is."""
         row = self._store.row(
-            "SELECT due_at FROM jobs WHERE lease IS NULL AND mode = ? AND step = ? "
+            "SELECT max(queued_at, due_at) AS since FROM jobs WHERE lease IS NULL AND mode = ? AND step = ? "
             "ORDER BY due_at, id LIMIT 1",
             (self._store.mode, step),
         )
-        return to_moment(row["due_at"]) if row else None
+        none = timedelta(0)
+        return max(self._store.now() - to_moment(row["since"]), none) if row else none

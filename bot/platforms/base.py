@@ -112,6 +112,8 @@ class Platform(Protocol):
     name: str
     limits: Limits
     text_rules: TextRules
+    file_root: Path | None
+    """The folder that this platform's `file:` attachments must lie in; None where it has none."""
 
     def me(self) -> Account:
         """The bot's own account."""

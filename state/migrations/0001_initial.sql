@@ -183,6 +183,7 @@ CREATE TABLE jobs (
     platform      TEXT NOT NULL,
     step          TEXT NOT NULL CHECK (step IN ('resolve', 'analyse', 'notice', 'send')),
     subject_id    INTEGER NOT NULL,
+    queued_at     TEXT NOT NULL,
     due_at        TEXT NOT NULL,
     lease_until   TEXT,
     lease         TEXT,

@@ -155,6 +155,10 @@ def test_a_refused_medium_keeps_its_reason(store: Store) -> None:
     stored = store.media.analysis(SHA, "f")
     assert stored is not None
     assert (stored.verdict, stored.reason, stored.detail) == (None, "corrupt", "cut off")
+    store.media.save_analysis(analysis())
+    judged = store.media.analysis(SHA, "f")
+    assert judged is not None
+    assert (judged.verdict is not None, judged.reason) == (True, None)
 
 
 def test_the_latest_review_counts_and_finds_the_answers_it_concerns(store: Store) -> None:

@@ -98,10 +98,12 @@ def test_a_step_at_work_is_not_cancelled_and_can_be_released(store: Store, clock
     assert (again.attempts, again.interruptions) == (0, 0)
 
 
-def test_the_queues_age_is_that_of_its_oldest_free_step(store: Store, clock: Clock) -> None:
-    assert store.queue.next_due(Step.RESOLVE) is None
-    accept(store, post("1", age=30), post("2", age=10))
-    assert store.queue.next_due(Step.RESOLVE) == clock() - timedelta(seconds=30)
+def test_waiting_counts_from_when_a_step_could_be_taken(store: Store, clock: Clock) -> None:
+    assert store.queue.waiting(Step.RESOLVE) == timedelta(0)
+    accept(store, post("1", age=5000), post("2", age=10))
+    clock.advance(20)
+    assert store.queue.waiting(Step.RESOLVE) == timedelta(seconds=20)
+    assert store.queue.waiting(Step.NOTICE) == timedelta(0)
 
 
 def plan(store: Store, sql: str) -> str:

@@ -1,0 +1,111 @@
+"""Having media judged: each file once per engine, whoever asks and however many ask at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.ensemble.combine import MediumOutcome, PostOutcome, ReviewLabel, combine, reviewed
+
+from analysis.errors import MediumRefused, Refusal
+from analysis.model import Analysis, Analyzer, Kind
+from bot.rows import kind_of_mime, to_analysis_row, to_verdict
+from state.model import AnalysisRow, PostMedium
+from state.store import Store
+
+# A machine under load can be the cause of these: the next asker gets a run of their own.
+WORTH_ANOTHER_RUN = {Refusal.TIMED_OUT, Refusal.DECODER_DIED}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What there is to say about a post.
+
+    ``earlier``: nothing had to be judged anew. ``details`` has one line for each medium without a verdict,
+    for operators.
+    """
+
+    post: PostOutcome
+    earlier: bool
+    details: tuple[str, ...]
+
+    @property
+    def failure(self) -> tuple[str, str] | None:
+        """Reason and detail, where not one medium has a verdict."""
+        if any(medium.verdict is not None for medium in self.post.media):
+            return None
+        return self.post.media[0].failure or "default", "; ".join(self.details)
+
+
+class Analyses:
+    """The engine with a memory: what is known is not judged again, what is being judged is waited for."""
+
+    def __init__(self, store: Store, path_of: Callable[[str], Path], analyzer: Analyzer) -> None:
+        """`path_of` gives the file of a SHA-256."""
+        self._store = store
+        self._path_of = path_of
+        self._analyzer = analyzer
+        self._running: dict[str, Future[Analysis]] = {}
+        self._lock = threading.Lock()
+
+    def judge(self, media: Sequence[PostMedium]) -> Judgement:
+        """Judge the media of one post, in order; all of them are in the engine at once.
+
+        Raises:
+            EngineFailed: the engine is at fault; worth another try.
+        """
+        known = [self._known(medium) for medium in media]
+        started = [
+            self._start(medium.sha256) if medium.sha256 and row is None else None
+            for medium, row in zip(media, known, strict=True)
+        ]
+        rows = [
+            self._finish(medium.sha256, future) if medium.sha256 and future else row
+            for medium, row, future in zip(media, known, started, strict=True)
+        ]
+        return judgement(self._store, media, rows, earlier=not any(started))
+
+    def _known(self, medium: PostMedium) -> AnalysisRow | None:
+        if medium.sha256 is None:
+            return None
+        row = self._store.media.analysis(medium.sha256, self._analyzer.fingerprint)
+        return None if row is not None and row.reason in WORTH_ANOTHER_RUN else row
+
+    def _start(self, sha256: str) -> Future[Analysis]:
+        with self._lock:
+            future = self._running.get(sha256)
+            if future is None:
+                future = self._running[sha256] = self._analyzer.submit(self._path_of(sha256))
+        future.add_done_callback(lambda _: self._running.pop(sha256, None))
+        return future
+
+    def _finish(self, sha256: str, future: Future[Analysis]) -> AnalysisRow:
+        try:
+            row = to_analysis_row(future.result())
+        except MediumRefused as refusal:
+            row = AnalysisRow(sha256, self._analyzer.fingerprint, reason=refusal.reason, detail=str(refusal))
+        self._store.media.save_analysis(row)
+        return row
+
+
+def judgement(
+    store: Store, media: Sequence[PostMedium], rows: Sequence[AnalysisRow | None], *, earlier: bool
+) -> Judgement:
+    """Combine what is known of a post's media; a person's review overrides the detectors."""
+    outcomes, details = [], []
+    for index, (medium, row) in enumerate(zip(media, rows, strict=True), 1):
+        kind = Kind(row.kind) if row and row.kind else kind_of_mime(medium.mime)
+        if row is not None and row.verdict is not None:
+            verdict = to_verdict(row.verdict)
+            review = store.reviews.latest(row.sha256)
+            if review is not None:
+                verdict = reviewed(verdict, ReviewLabel(review.label))
+            outcomes.append(MediumOutcome(index, kind, verdict))
+        else:
+            known = row or medium
+            outcomes.append(MediumOutcome(index, kind, failure=known.reason or "default"))
+            details.append(f"medium {index}: {known.detail}")
+    return Judgement(combine(outcomes), earlier, tuple(details))

@@ -1,0 +1,45 @@
+"""The checks behind `bot.health`: is the bot doing its work now, and if not, what is wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+
+from bot.health import Check
+from bot.loops import Loop
+from state.errors import StateError
+from state.model import Step
+from state.store import Store
+
+LONGEST_WAIT = timedelta(minutes=30)
+
+
+def check_loop(loop: Loop) -> Check:
+    """A loop is well while it makes its passes and they do not keep failing."""
+    beat, age = loop.heartbeat, loop.age()
+    if loop.stalled:
+        return Check(loop.name, False, f"no pass for {age:.0f} s; one is due every {loop.interval:g} s", age)
+    if beat.failures_in_a_row:
+        return Check(loop.name, False, f"{beat.failures_in_a_row} failures in a row: {beat.failure}", age)
+    return Check(loop.name, True, f"{beat.passes} passes", age)
+
+
+def check_store(store: Store) -> Check:
+    """The store is well while it can be written."""
+    try:
+        store.check_writable()
+    except (sqlite3.Error, StateError) as problem:
+        return Check("store", False, f"{store.path.name} cannot be written: {problem}")
+    return Check("store", True, "writable")
+
+
+def check_queue(store: Store, step: Step) -> Check:
+    """A queue is well while its next step is not left waiting."""
+    waiting = store.queue.waiting(step).total_seconds()
+    ok = waiting <= LONGEST_WAIT.total_seconds()
+    return Check(f"queue:{step}", ok, f"the next step has waited {waiting:.0f} s", waiting)
+
+
+def check_engine(problem: str | None) -> Check:
+    """The engine is well while it has its detectors."""
+    return Check("engine", problem is None, problem or "ready")

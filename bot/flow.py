@@ -1,0 +1,348 @@
+"""The flow of a mention: every state it can be in, and every step that moves it on.
+
+    ┌─accept─▶ seen ──resolve──▶ resolved ──analyse──▶ analysed ──send──▶ answered
+    │           │ └──notice──▶ (a `pending` reply, if the answer takes long)
+    │           └──────────────────┴──▶ analysed (a `failure` reply is queued) ──send──▶ failed
+    └─────────▶ ignored (own post, blocked, opted out, too old, nothing asked, asked already)
+
+`accept` stores a page of mentions; the other four are jobs of the queue. Each step does its outside work
+first and then commits everything that follows from it in one transaction: the mention's new state, the next
+job, the reply's row, the event. A process that dies before that commit does the step again; one that dies
+after it never does. The only outside effect is `send`: it marks the reply as leaving before the request and
+asks the platform what stands there before any second one.
+
+A step that fails in passing is tried again with back-off, a bounded number of times; then, and on anything
+that no second try would mend, the mention ends with a named reason, and the asker is told it in one sentence.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from analysis.errors import EngineFailed
+from bot.analyses import Analyses
+from bot.errors import (
+    CredentialsRefused,
+    OutcomeUnknown,
+    PlatformUnavailable,
+    PostGone,
+    PostHidden,
+    RateLimited,
+    ReplyRefused,
+    ResolveError,
+)
+from bot.manners import Manners
+from bot.platforms.base import Draft, Page, Platform, SentReply
+from bot.request import NothingToCheck, Request, find_request
+from bot.resolver import Resolver
+from bot.rows import to_post, to_post_row
+from bot.taking import take_media
+from bot.writer import Writer
+from state.errors import LeaseLost
+from state.model import Job, MentionRow, MentionState, NewMention, PostMedium, ReplyRow, ReplyState, Step
+from state.store import Store
+
+log = structlog.get_logger()
+
+MAX_INTERRUPTIONS = 20
+CREDENTIALS_WAIT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a step may take and how often it is tried again. Times in seconds."""
+
+    attempts: int
+    backoff_base: float
+    backoff_max: float
+    lease: float
+    notice_after: float
+
+    def wait(self, attempts: int) -> timedelta:
+        """Exponential back-off with full jitter over its upper half."""
+        longest = min(self.backoff_max, self.backoff_base * 2.0**attempts)
+        return timedelta(seconds=longest * random.uniform(0.5, 1.0))
+
+
+class TryAgain(Exception):
+    """A step failed in passing; ``until`` where somebody named a time."""
+
+    def __init__(
+        self, reason: str, detail: str, until: datetime | None = None, *, counts: bool = True
+    ) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.until = until
+        self.counts = counts
+
+
+class Flow:
+    """Moves mentions on. Holds no state of its own: everything is in the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        platforms: Mapping[str, Platform],
+        resolver: Resolver,
+        analyses: Analyses,
+        writer: Writer,
+        manners: Manners,
+        patience: Patience,
+        *,
+        thread_depth: int = 4,
+        on_closed: Callable[[MentionRow, ReplyRow | None], None] | None = None,
+    ) -> None:
+        """Put the parts together; `on_closed` is told of every mention that has come to its end."""
+        self.store = store
+        self.platforms = platforms
+        self.patience = patience
+        self._resolver = resolver
+        self._analyses = analyses
+        self._writer = writer
+        self._manners = manners
+        self._thread_depth = thread_depth
+        self._on_closed = on_closed
+        self._steps: dict[Step, Callable[[Job], None]] = {
+            Step.RESOLVE: self._resolve,
+            Step.ANALYSE: self._analyse,
+            Step.NOTICE: self._notice,
+            Step.SEND: self._send,
+        }
+
+    # -- accept ------------------------------------------------------------------------------------------
+
+    def accept(self, platform: Platform, page: Page) -> int:
+        """Store a page of mentions, then the cursor behind it. Returns how many mentions were new."""
+        me = platform.me()
+        wait = timedelta(seconds=self.patience.notice_after)
+        new = 0
+        with self.store.transaction():
+            for post in sorted(page.mentions, key=lambda post: post.created_at):
+                if self.store.mentions.known(platform.name, post.id):
+                    continue
+                ignore = self._manners.reason_to_ignore(self.store, platform.name, me, post)
+                row = NewMention(to_post_row(platform.name, post), ignore)
+                new += self.store.mentions.accept(row, wait)
+        self.store.cursors.set(platform.name, page.cursor)
+        return new
+
+    # -- jobs --------------------------------------------------------------------------------------------
+
+    def claim(self, step: Step, platforms: tuple[str, ...]) -> Job | None:
+        """Take the oldest due job of this kind, if any."""
+        jobs = self.store.queue.claim(step, platforms, 1, timedelta(seconds=self.patience.lease))
+        return jobs[0] if jobs else None
+
+    def run(self, job: Job) -> None:
+        """Carry out one claimed job, whatever comes: it is done, given back for later, or given up."""
+        try:
+            if job.interruptions > MAX_INTERRUPTIONS:
+                self._give_up(
+                    job, "interrupted", f"the process died {job.interruptions} times during this step"
+                )
+                return
+            try:
+                self._steps[job.step](job)
+            except TryAgain as problem:
+                self._again(job, problem)
+        except LeaseLost as lost:
+            log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
+        except Exception as bug:
+            log.error("step_failed", step=job.step, subject=job.subject_id, exc_info=bug)
+            self._again(job, TryAgain("internal_error", f"{type(bug).__name__}: {bug}"))
+
+    def _again(self, job: Job, problem: TryAgain) -> None:
+        if problem.counts and job.attempts + 1 >= self.patience.attempts:
+            self._give_up(job, problem.reason, str(problem))
+            return
+        until = self.store.now() + self.patience.wait(job.attempts)
+        if problem.until is not None:
+            until = max(until, problem.until)
+        log.info(
+            "step_postponed",
+            step=job.step,
+            subject=job.subject_id,
+            reason=problem.reason,
+            detail=str(problem),
+        )
+        with self.store.transaction():
+            self.store.queue.postpone(job, until, failed=problem.counts)
+            self.store.events.add(
+                "postponed",
+                self._mention_id(job),
+                {"step": job.step, "reason": problem.reason, "detail": str(problem)},
+            )
+
+    def _give_up(self, job: Job, reason: str, detail: str) -> None:
+        if job.step is Step.NOTICE:
+            self.store.queue.finish(job)
+        elif job.step is Step.SEND:
+            self._end_reply(job, self.store.outbox.get(job.subject_id), reason, detail)
+        else:
+            self._answer_failure(job, self.store.mentions.get(job.subject_id), reason, detail)
+
+    def _mention_id(self, job: Job) -> int:
+        return self.store.outbox.get(job.subject_id).mention_id if job.step is Step.SEND else job.subject_id
+
+    # -- resolve -----------------------------------------------------------------------------------------
+
+    def _resolve(self, job: Job) -> None:
+        """Find the post that is meant and get its media onto this machine."""
+        mention = self.store.mentions.get(job.subject_id)
+        platform = self.platforms[mention.platform]
+        try:
+            request = find_request(platform, self._resolver, to_post(mention.post), self._thread_depth)
+            media = self._media_of(job, platform, request)
+        except NothingToCheck as nothing:
+            if nothing.reason is None:
+                self._ignore(job, mention, "nothing_asked", str(nothing))
+            else:
+                self._answer_failure(job, mention, nothing.reason, str(nothing))
+            return
+        except ResolveError as problem:
+            raise TryAgain(problem.reason, str(problem), problem.retry_at) from problem
+        except RateLimited as problem:
+            raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
+        except PlatformUnavailable as problem:
+            raise TryAgain("platform_unavailable", str(problem)) from problem
+        with self.store.transaction():
+            target_id = self.store.posts.save(to_post_row(mention.platform, request.target))
+            if self.store.mentions.asked_already(mention, target_id):
+                self._ignore(job, mention, "asked_already", "this person has asked for this post before")
+                return
+            self.store.posts.set_media(target_id, media)
+            self.store.mentions.resolved(mention.id, target_id)
+            if any(medium.sha256 for medium in media):
+                self.store.queue.finish(job)
+                self.store.queue.add(Step.ANALYSE, mention.platform, mention.id, mention.created_at)
+            else:
+                self._answer_failure(job, mention, media[0].reason or "default", media[0].detail or "")
+
+    def _media_of(self, job: Job, platform: Platform, request: Request) -> list[PostMedium]:
+        """The media of a post, from this machine where another asker has had them fetched already."""
+        known = self.store.posts.media_of(platform.name, request.target.id)
+        urls = [attachment.url for attachment in request.attachments]
+        if [medium.source_url for medium in known] == urls and all(medium.sha256 for medium in known):
+            return known
+        last_try = job.attempts + 1 >= self.patience.attempts
+        return take_media(self._resolver, request, file_root=platform.file_root, last_try=last_try)
+
+    # -- analyse -----------------------------------------------------------------------------------------
+
+    def _analyse(self, job: Job) -> None:
+        """Have every medium judged, then queue the answer."""
+        mention = self.store.mentions.get(job.subject_id)
+        assert mention.target_id is not None
+        try:
+            judgement = self._analyses.judge(self.store.posts.media(mention.target_id))
+        except EngineFailed as problem:
+            raise TryAgain("engine_failed", str(problem)) from problem
+        if judgement.failure is not None:
+            self._answer_failure(job, mention, *judgement.failure)
+            return
+        reply = self._writer.verdict(mention, self.platforms[mention.platform].text_rules, judgement)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.outbox.withdraw_pending(mention.id)
+            self.store.outbox.add(reply)
+            self.store.mentions.analysed(mention.id, judgement.post.band)
+
+    # -- notice ------------------------------------------------------------------------------------------
+
+    def _notice(self, job: Job) -> None:
+        """The answer takes long: say so, once."""
+        mention = self.store.mentions.get(job.subject_id)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            if mention.state in {MentionState.SEEN, MentionState.RESOLVED}:
+                rules = self.platforms[mention.platform].text_rules
+                self.store.outbox.add(self._writer.pending(mention, rules))
+
+    # -- send --------------------------------------------------------------------------------------------
+
+    def _send(self, job: Job) -> None:
+        """Post a reply: exactly once, whatever happened to an earlier attempt."""
+        reply = self.store.outbox.get(job.subject_id)
+        if reply.state in {ReplyState.SENT, ReplyState.FAILED, ReplyState.WITHDRAWN}:
+            self.store.queue.finish(job)
+            return
+        mention = self.store.mentions.get(reply.mention_id)
+        platform = self.platforms[mention.platform]
+        draft = Draft(reply.in_reply_to, reply.text, reply.language, reply.key)
+        may_stand = self.store.outbox.begin(reply.id)
+        try:
+            sent = (platform.find_reply(draft) if may_stand else None) or platform.reply(draft)
+        except OutcomeUnknown as problem:
+            raise TryAgain("outcome_unknown", str(problem)) from problem
+        except RateLimited as problem:
+            self._surely_not_sent(reply, may_stand)
+            raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
+        except PlatformUnavailable as problem:
+            self._surely_not_sent(reply, may_stand)
+            raise TryAgain("platform_unavailable", str(problem)) from problem
+        except CredentialsRefused as problem:
+            self._surely_not_sent(reply, may_stand)
+            until = self.store.now() + CREDENTIALS_WAIT
+            raise TryAgain("credentials_refused", str(problem), until, counts=False) from problem
+        except (PostGone, PostHidden, ReplyRefused) as problem:
+            reason = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}[
+                type(problem)
+            ]
+            self._end_reply(job, reply, reason, str(problem))
+            return
+        self._record_sent(job, mention, reply, sent)
+
+    def _surely_not_sent(self, reply: ReplyRow, may_stand: bool) -> None:
+        # Where an earlier request may have had its effect, a later one without effect proves nothing.
+        if not may_stand:
+            self.store.outbox.not_sent(reply.id)
+
+    def _record_sent(self, job: Job, mention: MentionRow, reply: ReplyRow, sent: SentReply) -> None:
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.outbox.sent(reply.id, sent.id, sent.url)
+            self.store.events.add("reply_sent", mention.id, {"kind": reply.kind, "id": sent.id})
+            if reply.kind == "verdict":
+                self.store.mentions.answered(mention.id)
+            elif reply.kind == "failure":
+                self.store.mentions.failed(mention.id, mention.reason or "default", mention.detail or "")
+        if reply.kind != "pending":
+            self._closed(mention.id, reply)
+
+    def _end_reply(self, job: Job, reply: ReplyRow, reason: str, detail: str) -> None:
+        log.warning("reply_failed", mention=reply.mention_id, kind=reply.kind, reason=reason, detail=detail)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.outbox.failed(reply.id, reason, detail)
+            self.store.events.add("reply_failed", reply.mention_id, {"kind": reply.kind, "reason": reason})
+            if reply.kind in {"verdict", "failure"}:
+                self.store.mentions.failed(reply.mention_id, reason, detail)
+        if reply.kind in {"verdict", "failure"}:
+            self._closed(reply.mention_id, None)
+
+    # -- ends --------------------------------------------------------------------------------------------
+
+    def _ignore(self, job: Job, mention: MentionRow, reason: str, detail: str) -> None:
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.mentions.ignored(mention.id, reason, detail)
+        self._closed(mention.id, None)
+
+    def _answer_failure(self, job: Job, mention: MentionRow, reason: str, detail: str) -> None:
+        """It ends here: queue the reply that says why."""
+        reply = self._writer.failure(mention, self.platforms[mention.platform].text_rules, reason)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.mentions.set_reason(mention.id, reason, detail)
+            self.store.outbox.withdraw_pending(mention.id)
+            self.store.outbox.add(reply)
+            self.store.mentions.analysed(mention.id, None)
+
+    def _closed(self, mention_id: int, reply: ReplyRow | None) -> None:
+        if self._on_closed is not None:
+            self._on_closed(self.store.mentions.get(mention_id), reply)

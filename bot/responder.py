@@ -1,0 +1,45 @@
+"""The responder: sends what is in the outbox, oldest first, never faster than the platform allows."""
+
+from __future__ import annotations
+
+import threading
+
+from bot.flow import Flow
+from bot.platforms.base import Platform
+from bot.workers import Workers
+from state.model import Job, Step
+
+
+class Responder:
+    """One platform's replies, one at a time."""
+
+    def __init__(
+        self, platform: Platform, flow: Flow, *, stop_posting: bool, stopping: threading.Event
+    ) -> None:
+        """With `stop_posting` everything is prepared and nothing leaves."""
+        self._platform = platform
+        self._flow = flow
+        self._stop_posting = stop_posting
+        self._stopping = stopping
+        self.sending = Workers(f"send-{platform.name}", 1, self._claim, self._send)
+
+    def run_once(self) -> None:
+        """Write the notices that are due and send the replies that are due."""
+        while (notice := self._flow.claim(Step.NOTICE, (self._platform.name,))) is not None:
+            if self._stopping.is_set():
+                self._flow.store.queue.release(notice)
+                return
+            self._flow.run(notice)
+        self.wake()
+
+    def wake(self) -> None:
+        """Send what is due, now rather than at the next pass."""
+        if not self._stop_posting:
+            self.sending.top_up()
+
+    def _claim(self) -> Job | None:
+        return self._flow.claim(Step.SEND, (self._platform.name,))
+
+    def _send(self, job: Job) -> None:
+        self._flow.run(job)
+        self._stopping.wait(self._platform.limits.min_reply_interval)

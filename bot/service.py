@@ -1,0 +1,190 @@
+"""The service: every part put together, started in order, stopped in order, and watched over.
+
+    platform ─▶ watcher ─▶ [queue] ─▶ analyst ─▶ [outbox] ─▶ responder ─▶ platform
+                              └──────── store (SQLite) ────────┘
+
+One process holds one data folder (a lock file says so), hence every lease that is found at start belongs to
+a process that died, and its work is taken up at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import structlog
+
+from bot.analyst import Analyst
+from bot.checks import check_engine, check_loop, check_queue, check_store
+from bot.clock import Clock
+from bot.errors import AlreadyRunning
+from bot.flow import Flow
+from bot.health import HealthReport
+from bot.loops import Loop, Schedule
+from bot.platforms.base import Platform
+from bot.responder import Responder
+from bot.watcher import Watcher
+from state.model import Step
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 4.0
+MIN_INTERVAL = 0.05
+
+
+class DataFolderLock:
+    """Holds a data folder for this process, until it is released or the process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock.
+
+        Raises:
+            AlreadyRunning: another process holds the folder.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file: IO[str] = (folder / "lock").open("w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise AlreadyRunning(
+                f"another veritag process works in {folder}; stop it or set another data_dir"
+            ) from error
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        self._file.close()
+
+
+class Service:
+    """The running bot, as a context manager: `with Service(...) as service: service.wait_until_idle()`."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        platforms: Sequence[Platform],
+        clock: Clock,
+        *,
+        watch_interval: float,
+        analyst_interval: float,
+        reply_interval: float,
+        from_the_start: bool,
+        resolve_workers: int,
+        in_flight: int,
+        stop_posting: bool = False,
+        engine_ready: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Make the loops; nothing runs before the context is entered. Intervals are in seconds."""
+        self._flow = flow
+        self._names = tuple(platform.name for platform in platforms)
+        self._engine_ready = engine_ready
+        self._stopping = threading.Event()
+        self._finished = threading.Event()
+        self._analyst = Analyst(
+            flow,
+            self._names,
+            resolve_workers=resolve_workers,
+            in_flight=in_flight,
+            on_progress=self._wake_responders,
+        )
+        self._watchers = [
+            Watcher(
+                platform,
+                flow,
+                from_the_start=from_the_start,
+                stopping=self._stopping,
+                on_new=self._analyst.resolve_once,
+            )
+            for platform in platforms
+        ]
+        self._responders = [
+            Responder(platform, flow, stop_posting=stop_posting, stopping=self._stopping)
+            for platform in platforms
+        ]
+        self._loops = [
+            *(
+                Loop(
+                    f"watcher:{platform.name}",
+                    max(watch_interval, platform.limits.min_poll_interval, MIN_INTERVAL),
+                    watcher.run_once,
+                    clock,
+                )
+                for platform, watcher in zip(platforms, self._watchers, strict=True)
+            ),
+            Loop("resolver", max(analyst_interval, MIN_INTERVAL), self._analyst.resolve_once, clock),
+            Loop("analyst", max(analyst_interval, MIN_INTERVAL), self._analyst.analyse_once, clock),
+            *(
+                Loop(f"responder:{name}", max(reply_interval, MIN_INTERVAL), responder.run_once, clock)
+                for name, responder in zip(self._names, self._responders, strict=True)
+            ),
+        ]
+        self._schedule = Schedule(self._loops)
+
+    def __enter__(self) -> Self:
+        recovered = self._flow.store.queue.recover_all()
+        log.info("started", platforms=list(self._names), mode=self._flow.store.mode, taken_up_again=recovered)
+        self._schedule.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def new_mentions(self) -> int:
+        """How many mentions this process has stored."""
+        return sum(watcher.new for watcher in self._watchers)
+
+    def wait(self) -> None:
+        """Wait until `request_stop`."""
+        self._stopping.wait()
+
+    def wait_until_idle(self, poll: float = 0.1) -> None:
+        """Wait until every mention that the platforms have has come to its end, or until `request_stop`."""
+        while not self._stopping.wait(poll):
+            if all(watcher.caught_up for watcher in self._watchers) and self._open_steps() == 0:
+                return
+
+    def _open_steps(self) -> int:
+        return self._flow.store.queue.open_count(self._names, Step.RESOLVE, Step.ANALYSE, Step.SEND)
+
+    def request_stop(self) -> None:
+        """Ask for a clean stop; safe to call from a signal handler."""
+        self._stopping.set()
+
+    def stop(self) -> bool:
+        """Take up nothing new and wait a little for what is at work.
+
+        Returns:
+            Whether everything has ended; what has not is taken up again at the next start.
+        """
+        self._stopping.set()
+        workers = [self._analyst.resolving, self._analyst.analysing, *(r.sending for r in self._responders)]
+        self._schedule.stop()
+        for each in workers:
+            each.stop()
+        still_at_work = [each for each in workers if not each.join(STOP_SECONDS / len(workers))]
+        ended = not still_at_work
+        log.info("stopped", clean=ended)
+        return ended
+
+    def health(self) -> HealthReport:
+        """Whether the bot does its work now, and what is wrong if not."""
+        store = self._flow.store
+        return HealthReport(
+            (
+                *(check_loop(loop) for loop in self._loops),
+                check_store(store),
+                *(check_queue(store, step) for step in (Step.RESOLVE, Step.ANALYSE, Step.SEND)),
+                check_engine(self._engine_ready()),
+            )
+        )
+
+    def _wake_responders(self) -> None:
+        for responder in self._responders:
+            responder.wake()
