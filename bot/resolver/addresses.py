@@ -15,7 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 
-from bot.errors import ResolveError, ResolveFailure
+from bot.errors import ConfigError, ResolveError, ResolveFailure
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -91,11 +91,14 @@ class AddressGuard:
     are not public. Where there are any, local *names* may be asked for too: their addresses still decide.
 
     Raises:
-        ValueError: a network that is none.
+        ConfigError: a network that is none.
     """
 
     def __init__(self, allow_networks: Sequence[str] = (), lookup: Lookup = system_lookup) -> None:
-        self._allowed = tuple(ipaddress.ip_network(network) for network in allow_networks)
+        try:
+            self._allowed = tuple(ipaddress.ip_network(network) for network in allow_networks)
+        except ValueError as error:
+            raise ConfigError(f"allow_networks needs networks like 10.1.0.0/16: {error}") from None
         self._lookup = lookup
 
     def permits(self, address: Address) -> bool:

@@ -57,7 +57,7 @@ class GuardedFetcher:
         user_agent: how the bot introduces itself.
 
     Raises:
-        ValueError: one of ``allow_networks`` is no network.
+        ConfigError: one of ``allow_networks`` is no network.
     """
 
     def __init__(

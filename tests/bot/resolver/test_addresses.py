@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.errors import ResolveError, ResolveFailure
-from bot.resolver.addresses import AddressGuard, is_public
+from bot.errors import ConfigError, ResolveError, ResolveFailure
+from bot.resolver.addresses import AddressGuard, is_public, system_lookup
 from bot.resolver.exchange import parse_url
 from bot.resolver.limits import FetchLimits
 from tests.bot.resolver.conftest import failure, no_lookup, reason
@@ -127,8 +127,14 @@ def test_operators_networks_pass_and_nothing_else_does() -> None:
     assert guard.check_host("fd00:1::5") == "fd00:1::5"
     for host in ("10.2.0.1", "::ffff:10.1.2.3", "127.0.0.1", "fd00:2::1", "0x0a010203"):
         assert reason(lambda host=host: guard.check_host(host)) is ResolveFailure.BLOCKED_ADDRESS
-    with pytest.raises(ValueError, match="host bits"):
+    with pytest.raises(ConfigError, match=r"allow_networks.*host bits"):
         AddressGuard(["10.1.0.5/16"])
+
+
+def test_the_systems_lookup() -> None:
+    assert system_lookup("127.0.0.1", 80) == ["127.0.0.1"]
+    with pytest.raises(OSError):
+        system_lookup("no-such-name.invalid", 80)
 
 
 def test_lookups_that_fail() -> None:
