@@ -1,0 +1,66 @@
+"""What an HTTP answer means: a body, another place to go, or a named reason why there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from bot.errors import ResolveError, ResolveFailure
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LONGEST_WAIT = timedelta(days=1)
+_REASONS = {
+    401: ResolveFailure.LOGIN_NEEDED,
+    403: ResolveFailure.PRIVATE,
+    404: ResolveFailure.GONE,
+    410: ResolveFailure.GONE,
+    413: ResolveFailure.TOO_LARGE,
+    429: ResolveFailure.RATE_LIMITED,
+    451: ResolveFailure.REGION,
+}
+_BRIEF = frozenset({408, 425, 500, 502, 503, 504})
+
+
+class BriefFault(ResolveError):
+    """A fault of the network that may be over in a second: worth another try within the same fetch."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ResolveFailure.NETWORK, detail)
+
+
+def refusal(status: int, headers: Mapping[str, str], place: str) -> ResolveError | None:
+    """The error that a status means; None for 200, the only one that brings a body.
+
+    ``headers`` have lower-case names; ``place`` is the URL as it may be shown.
+    """
+    if status == 200:
+        return None
+    said = f"{place} answers with HTTP {status}"
+    wait = retry_at(headers.get("retry-after"), datetime.now(UTC))
+    if status == 429 or (status == 503 and wait is not None):
+        return ResolveError(ResolveFailure.RATE_LIMITED, f"{said}: ask again later", retry_at=wait)
+    if status in _BRIEF:
+        return BriefFault(said)
+    if status >= 500:
+        return ResolveError(ResolveFailure.NETWORK, said)
+    return ResolveError(_REASONS.get(status, ResolveFailure.NO_MEDIA), said)
+
+
+def retry_at(value: str | None, now: datetime) -> datetime | None:
+    """When `Retry-After` (RFC 9110 section 10.2.3: seconds, or a date) allows the next request.
+
+    Within a day from ``now``, whatever it says; None where it says nothing that can be read.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        seconds = int(text[:9]) if len(text) <= 9 else _LONGEST_WAIT.total_seconds()
+        return now + min(timedelta(seconds=seconds), _LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return min(max(moment, now), now + _LONGEST_WAIT)

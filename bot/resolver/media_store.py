@@ -1,0 +1,128 @@
+"""The content-addressed store: each medium once, under the SHA-256 of its bytes.
+
+<folder>/ab/ab12...    media, mode 0600, never executable
+<folder>/partial/      files that are still being written; a crash leaves them, the next start sweeps them
+<folder>/lock          shared while a store is open; whoever gets it alone may sweep
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from bot.resolver.base import StoredMedium
+from bot.resolver.sniff import HEAD_BYTES, UNKNOWN, sniff
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_STEP_BYTES = 1024 * 1024
+
+
+class MediaStore:
+    """A folder of media. Threads and processes may share it.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._partial = folder / "partial"
+        self._partial.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._sweep()
+
+    def close(self) -> None:
+        """Let others sweep; the store is not used again. Safe to call twice."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def path(self, sha256: str) -> Path:
+        """Where the medium of this digest is, or would be.
+
+        Raises:
+            ValueError: this is no SHA-256 in lower-case hexadecimal.
+        """
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError(f"not a SHA-256 in lower-case hexadecimal: {sha256[:80]!r}")
+        return self.folder / sha256[:2] / sha256
+
+    @contextmanager
+    def temporary(self) -> Iterator[Path]:
+        """The path of a file still to be made, on the store's disk; what is left of it goes in the end."""
+        path = self._partial / uuid.uuid4().hex
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def adopt(self, temporary: Path) -> StoredMedium:
+        """Move a finished file from `temporary` into the store and name it by its bytes.
+
+        It is on disk, whole, before it has its name. Content that is there already is replaced by itself, so
+        that adopters at the same time, and one who removes, cannot get into each other's way.
+
+        Raises:
+            OSError: no regular file, or the disk does not take it.
+        """
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(f"not a regular file: {temporary}")
+            sha256, size, head = _read_through(file)
+            os.fchmod(descriptor, 0o600)
+            os.fsync(descriptor)
+        target = self.path(sha256)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary.replace(target)
+        _sync_folder(target.parent)
+        return StoredMedium(sha256, target, size, sniff(head) or UNKNOWN)
+
+    def remove(self, sha256: str) -> bool:
+        """Delete one medium; False where it was not there.
+
+        Raises:
+            ValueError: as `path`.
+        """
+        try:
+            self.path(sha256).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _sweep(self) -> None:
+        """Take away what a crash left behind, unless another process is at work in this store."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            for left in self._partial.iterdir():
+                left.unlink(missing_ok=True)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+
+def _read_through(file: BinaryIO) -> tuple[str, int, bytes]:
+    """SHA-256, size in bytes, and the beginning of a file."""
+    digest, size, head = hashlib.sha256(), 0, b""
+    while step := file.read(_STEP_BYTES):
+        head = head or step[:HEAD_BYTES]
+        digest.update(step)
+        size += len(step)
+    return digest.hexdigest(), size, head
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
