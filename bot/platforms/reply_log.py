@@ -1,0 +1,140 @@
+"""Replies written to a file instead of a network: the platform `inbox`, and test mode on every platform."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.errors import OutcomeUnknown, PlatformUnavailable
+from bot.platforms.base import Draft, SentReply
+from bot.platforms.jsonl import complete_lines
+
+
+class ReplyLog:
+    """An append-only JSON Lines file of replies, one for each idempotency key.
+
+    A record is {id, key, in_reply_to, text, language, image, image_alt_text, created_at}. Any number of
+    processes and threads may append at once: every look and every append holds the file's lock. A process
+    that dies while it appends leaves a torn last line; the next one closes it with a newline, so that it
+    either turns out whole or is passed over, and no later record runs into it.
+
+    Memory is one index entry a reply; each call reads only the lines that are new since the last one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._guard = threading.Lock()
+        self._ids: dict[str, str] = {}
+        self._read_to = 0
+        self._inode = 0
+
+    def append(self, draft: Draft) -> SentReply:
+        """Write the reply and wait for the disk; the same ``draft.key`` again returns the reply that stands.
+
+        Raises:
+            PlatformUnavailable: the file cannot be written; nothing was.
+            OutcomeUnknown: the record is written, but the disk did not confirm it.
+        """
+        with self._locked() as file:
+            known = self._ids.get(draft.key)
+            if known is not None:
+                return SentReply(known)
+            record = _record(draft)
+            self._write(file, json.dumps(record, ensure_ascii=False).encode() + b"\n")
+            self._catch_up(file)
+            return SentReply(str(record["id"]))
+
+    def find(self, key: str) -> SentReply | None:
+        """The reply that stands under this key, if any.
+
+        Raises:
+            PlatformUnavailable: the file cannot be read.
+        """
+        with self._locked():
+            known = self._ids.get(key)
+            return None if known is None else SentReply(known)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """The open, locked, repaired file, with the index up to date."""
+        with self._guard:
+            try:
+                file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                raise PlatformUnavailable(f"cannot open {self.path}: {error.strerror}") from error
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._repair(file)
+                self._catch_up(file)
+                yield file
+            except OSError as error:
+                raise PlatformUnavailable(f"cannot use {self.path}: {error.strerror}") from error
+            finally:
+                os.close(file)
+
+    def _repair(self, file: int) -> None:
+        size = os.fstat(file).st_size
+        if size == 0:
+            _sync_folder(self.path.parent)
+        elif os.pread(file, 1, size - 1) != b"\n":
+            os.write(file, b"\n")
+            os.fsync(file)
+
+    def _catch_up(self, file: int) -> None:
+        status = os.fstat(file)
+        if status.st_ino != self._inode or status.st_size < self._read_to:
+            self._ids, self._read_to, self._inode = {}, 0, status.st_ino
+        with os.fdopen(os.dup(file), "rb") as reader:
+            for line in complete_lines(reader, self._read_to):
+                self._index(line.raw)
+                self._read_to = line.end
+
+    def _index(self, raw: bytes | None) -> None:
+        try:
+            record = json.loads(raw or b"")
+            self._ids.setdefault(record["key"], record["id"])
+        except (ValueError, KeyError, TypeError):
+            return  # a record torn by a crash: it never counted as a reply
+
+    def _write(self, file: int, line: bytes) -> None:
+        size = os.fstat(file).st_size
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(file, line[written:])
+        except OSError as error:
+            os.ftruncate(file, size)
+            raise PlatformUnavailable(f"cannot write {self.path}: {error.strerror}") from error
+        try:
+            os.fsync(file)
+        except OSError as error:
+            raise OutcomeUnknown(f"{self.path} may or may not hold the reply: {error.strerror}") from error
+
+
+def _record(draft: Draft) -> dict[str, str | None]:
+    return {
+        "id": "reply-" + hashlib.sha256(draft.key.encode()).hexdigest()[:16],
+        "key": draft.key,
+        "in_reply_to": draft.in_reply_to,
+        "text": draft.text,
+        "language": draft.language,
+        "image": None if draft.image is None else str(draft.image),
+        "image_alt_text": draft.image_alt_text,
+        "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as its content."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
