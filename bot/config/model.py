@@ -1,0 +1,246 @@
+"""The settings: their names, types, ranges, units, defaults and what each is for.
+
+`Settings()` is the defaults and nothing else; `bot.config.load` reads the file and the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit
+from bot.config.limits import Analysis, Fetch
+
+ENV_PREFIX = "VERITAG_"
+ENV_DELIMITER = "__"
+
+
+class Inbox(Section):
+    """The platform `inbox`: a folder of posts and mentions."""
+
+    folder: Annotated[Folder | None, Field(description="Folder that holds mentions.jsonl and posts/.")] = None
+    page_size: Annotated[
+        int, Unit("mentions"), Field(ge=1, le=10_000, description="Mentions that are read at once.")
+    ] = 100
+
+
+class Watch(Section):
+    """The watcher: how mentions are looked for."""
+
+    interval: Annotated[
+        Seconds,
+        Field(ge=0, le=86_400, description="Time between two looks; never less than the platform allows."),
+    ] = 60.0
+    first_start: Annotated[
+        Literal["now", "all"],
+        LowerCase,
+        Field(description="Where the first start begins: at mentions made from now on, or at all there are."),
+    ] = "now"
+    max_age_hours: Annotated[
+        float,
+        Unit("hours"),
+        Field(gt=0, le=10_000_000, allow_inf_nan=False, description="Older mentions are stored as ignored."),
+    ] = 48.0
+    page_pause: Annotated[Seconds, Field(ge=0, le=3600, description="Pause between two pages of a look.")] = (
+        0.0
+    )
+
+
+class Queue(Section):
+    """The queue: how often a step is tried before it ends in a named failure."""
+
+    attempts: Annotated[int, Unit("tries"), Field(ge=1, le=100, description="Tries of one step.")] = 5
+    backoff_base: Annotated[
+        Seconds,
+        Field(gt=0, le=3600, description="Wait before the second try; it doubles with each further one."),
+    ] = 10.0
+    backoff_max: Annotated[Seconds, Field(gt=0, le=86_400, description="Longest wait between two tries.")] = (
+        3600.0
+    )
+    lease: Annotated[
+        Seconds,
+        Field(gt=0, le=86_400, description="A claimed step whose worker vanished is taken again after this."),
+    ] = 600.0
+
+    @model_validator(mode="after")
+    def _backoff_grows(self) -> Self:
+        if self.backoff_max < self.backoff_base:
+            raise PydanticCustomError(
+                "crossed",
+                "is less than queue.backoff_base",
+                {"field": "backoff_max", "mend": "raise it, or lower queue.backoff_base"},
+            )
+        return self
+
+
+class Analyst(Section):
+    """The analyst: how posts are resolved and their media handed to the engine."""
+
+    interval: Annotated[Seconds, Field(ge=0, le=3600, description="Time between two looks at the queue.")] = (
+        5.0
+    )
+    resolve_workers: Annotated[
+        int,
+        Unit("threads"),
+        Field(ge=1, le=64, description="Posts whose media are fetched at the same time."),
+    ] = 4
+    in_flight: Annotated[
+        int, Unit("media"), Field(ge=1, le=256, description="Media that wait in or for the engine.")
+    ] = 8
+
+
+class Reply(Section):
+    """The responder: what is answered, where and when."""
+
+    interval: Annotated[
+        Seconds, Field(ge=0, le=3600, description="Time between two looks at the outbox.")
+    ] = 5.0
+    pending_after: Annotated[
+        Seconds,
+        Field(ge=0, le=900, description="An asker who has waited this long is told that the check goes on."),
+    ] = 300.0
+    target: Annotated[
+        Literal["mention", "media_post"],
+        LowerCase,
+        Field(description="The post that is replied to: the mention, or the post that holds the media."),
+    ] = "mention"
+    language: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+            examples=["en"],
+            description="Language of replies where neither the mention nor the post names one.",
+        ),
+    ] = "en"
+
+
+class Manners(Section):
+    """Whom the bot answers, and how often."""
+
+    per_asker_per_hour: Annotated[
+        int,
+        Unit("mentions per hour"),
+        Field(ge=1, le=100_000, description="Mentions of one asker that count."),
+    ] = 20
+    blocked: Annotated[Handles, Field(description="Handles that are never answered.")] = Field(
+        default_factory=list
+    )
+    allowed: Annotated[Handles, Field(description="Handles that are answered; empty: everybody.")] = Field(
+        default_factory=list
+    )
+    thread_depth: Annotated[
+        int, Unit("posts"), Field(ge=0, le=50, description="How far up a thread media are looked for.")
+    ] = 4
+    stop_posting: Annotated[
+        bool, Field(description="Go on watching and judging, but post nothing: the emergency brake.")
+    ] = False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listening address can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+class Web(Section):
+    """Health for machines, and the operators' pages."""
+
+    enabled: Annotated[bool, Field(description="Whether the service listens at all.")] = True
+    host: Annotated[
+        str,
+        Field(min_length=1, max_length=253, description="Address to listen on; off loopback needs a token."),
+    ] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")] = 8080
+    token: Annotated[
+        SecretStr | None,
+        Field(min_length=16, description="What callers must present as `Authorization: Bearer TOKEN`."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _guarded_off_loopback(self) -> Self:
+        if self.enabled and self.token is None and not is_loopback(self.host):
+            raise PydanticCustomError(
+                "crossed",
+                "can be reached from other machines and needs a token",
+                {"field": "host", "mend": "set web.token (VERITAG_WEB__TOKEN), or use 127.0.0.1"},
+            )
+        return self
+
+
+class Log(Section):
+    """Logs, written to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        LowerCase,
+        Field(description="Least severity that is written."),
+    ] = "info"
+    format: Annotated[
+        Literal["text", "json"],
+        LowerCase,
+        Field(description="For people, or one JSON object a line for machines."),
+    ] = "text"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+        env_ignore_empty=True,
+    )
+
+    data_dir: Annotated[
+        Folder, Field(description="Folder of the database, media and everything else that the bot keeps.")
+    ] = Path(".veritag")
+    test_mode: Annotated[
+        bool, Field(description="Do everything, but write replies to a file: nothing is posted.")
+    ] = False
+    platforms: Annotated[Names, Field(description="Platforms that are watched, such as `inbox`.")] = Field(
+        default_factory=list
+    )
+    inbox: Inbox = Inbox()
+    watch: Watch = Watch()
+    queue: Queue = Queue()
+    analyst: Analyst = Analyst()
+    reply: Reply = Reply()
+    manners: Manners = Manners()
+    fetch: Fetch = Fetch()
+    analysis: Analysis = Analysis()
+    web: Web = Web()
+    log: Log = Log()
+
+    @model_validator(mode="after")
+    def _inbox_has_a_folder(self) -> Self:
+        if "inbox" in self.platforms and self.inbox.folder is None:
+            raise PydanticCustomError(
+                "crossed",
+                "is not set, though platforms holds inbox",
+                {"field": "inbox.folder", "mend": "name the folder, or take inbox out of platforms"},
+            )
+        return self
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what the caller passes: `load` merges the sources, to know where each value is from."""
+        return (init_settings,)
