@@ -1,0 +1,98 @@
+"""The reasons of verdicts: every code there is, and the sentences that several policies share.
+
+Codes are stable: reply templates and operators' filters key on them. The texts are plain English for people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from analysis.model import Kind, Reason, Score
+from detectors.record import WeightsRecord
+
+
+class ReasonCode(StrEnum):
+    """Why a verdict is what it is."""
+
+    # What single detectors said.
+    DETECTOR_SIGNS = "detector_signs"
+    DETECTOR_LITTLE_SIGN = "detector_little_sign"
+    DETECTOR_UNDECIDED = "detector_undecided"
+    DETECTOR_PUBLISHED_RATES = "detector_published_rates"
+    DETECTOR_UNCALIBRATED = "detector_uncalibrated"
+    NOT_APPLICABLE = "not_applicable"
+    NOTHING_JUDGED = "nothing_judged"
+    LIMITED_EVIDENCE = "limited_evidence"
+    # How `calibrated` came to its band.
+    MEASURED_FALSE_ALARMS = "measured_false_alarms"
+    MEASURED_MISSES = "measured_misses"
+    NOT_STRONG_ENOUGH = "not_strong_enough"
+    NO_CALIBRATED_EVIDENCE = "no_calibrated_evidence"
+    BANDS_NOT_MEASURED = "bands_not_measured"
+    BAND_UNSUPPORTED = "band_unsupported"
+    LOW_QUALITY = "low_quality"
+    # How `vote` came to its band.
+    VOTES = "votes"
+    NOISE_ONLY = "noise_only"
+    VOTE_IGNORED = "vote_ignored"
+    # What people said.
+    HUMAN_REVIEW = "human_review"
+    HUMAN_REVIEW_SATIRE = "human_review_satire"
+
+
+SINGULAR = {Kind.IMAGE: "image", Kind.VIDEO: "video", Kind.AUDIO: "audio recording"}
+PLURAL = {Kind.IMAGE: "images", Kind.VIDEO: "videos", Kind.AUDIO: "audio recordings"}
+
+
+def reason(code: ReasonCode, text: str) -> Reason:
+    """Return a reason whose code is the stable string itself."""
+    return Reason(code.value, text)
+
+
+def ordered(scores: Iterable[Score]) -> list[Score]:
+    """Return the scores by detector name, so that nothing downstream depends on the order given."""
+    return sorted(scores, key=lambda score: score.detector)
+
+
+def usable(scores: Iterable[Score]) -> list[Score]:
+    """Return the scores that say something: applicable, with a number."""
+    return [score for score in scores if score.applicable and score.score is not None]
+
+
+def absences(kind: Kind, scores: Iterable[Score]) -> list[Reason]:
+    """Say of each detector that could not judge why not, and, if none could, that nothing was judged."""
+    scores = list(scores)
+    silent = [score for score in scores if not score.applicable or score.score is None]
+    found = []
+    for score in silent:
+        text = f"{score.detector} did not judge this {SINGULAR[kind]}: {score.reason or 'no reason given'}"
+        found.append(reason(ReasonCode.NOT_APPLICABLE, text))
+    if len(silent) == len(scores):
+        found.append(reason(ReasonCode.NOTHING_JUDGED, f"no detector could judge this {SINGULAR[kind]}"))
+    return found
+
+
+def limited_evidence(took_part: Sequence[str], records: Mapping[str, WeightsRecord]) -> list[Reason]:
+    """Say that the evidence is limited where every detector that took part is one of the small bundled ones.
+
+    A detector without a record counts as bundled here: nothing says that it is strong.
+    """
+    if not took_part or not all(name not in records or records[name].file.bundled for name in took_part):
+        return []
+    return [
+        reason(
+            ReasonCode.LIMITED_EVIDENCE,
+            "the evidence is limited: only the small bundled detectors took part "
+            "(`veritag weights list` names stronger ones that can be added)",
+        )
+    ]
+
+
+def fingerprint_of(value: Mapping[str, Any]) -> str:
+    """Return a short stable hash of JSON-serialisable data."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
