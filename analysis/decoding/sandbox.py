@@ -1,0 +1,60 @@
+"""What the decoding child takes away from itself before it touches a stranger's bytes (Linux)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+
+from analysis.limits import Limits
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+
+
+def isolate_network() -> bool:
+    """Move this process into an empty network namespace; say whether the kernel allowed it.
+
+    A new user namespace is the way for unprivileged processes, and only works while there is one thread. A
+    privileged process needs none, and would lose its right to read other users' files in it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    return any(libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
+
+
+def drop_privileges_for_good() -> None:
+    """Forbid this process to gain rights by running set-uid programs."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the thread that started it or its process ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit(0)
+
+
+def limit_resources(limits: Limits) -> None:
+    """Set the limits for the life of the process. A write past the file limit fails as an OSError."""
+    for kind, value in (
+        (resource.RLIMIT_AS, limits.decode_memory_bytes),
+        (resource.RLIMIT_FSIZE, limits.max_view_bytes),
+        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def limit_cpu(seconds: int) -> None:
+    """Have the kernel end this process (SIGXCPU) once it has used so much more processor time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
+    )

@@ -1,0 +1,300 @@
+"""The embedded engine: files in, analyses out, with decoding and networks overlapping.
+
+    submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ ready (bounded) ─▶ networks ─▶ future
+
+One thread owns the networks; while it judges one medium the children decode the next ones.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.decoding.decoder import Decoded, Decoder
+from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
+from analysis.limits import Limits
+from analysis.members import Member, check_names, fingerprint, judge, load_members
+from analysis.model import Analysis
+from analysis.views import PRODUCERS, Producer, require
+from detectors.base import Detector, View
+
+if TYPE_CHECKING:
+    from analysis.ensemble.base import Policy
+
+# Raise it when decoding or scoring changes so that the same medium could get another verdict.
+ENGINE_VERSION = "1"
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Job:
+    path: Path
+    future: Future[Analysis]
+    started: float = 0.0
+    medium: Decoded | None = None
+
+
+class EmbeddedAnalyzer:
+    """Implements `analysis.model.Analyzer` in this process.
+
+    ``detectors`` are loaded detectors, or names that ``create`` (default: `detectors.create`) loads on the
+    networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
+    `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
+    may use).
+
+    Raises:
+        ConfigurationError: no detector, one twice, or one whose view cannot be made.
+    """
+
+    def __init__(
+        self,
+        detectors: Sequence[Detector | str],
+        policy: Policy,
+        limits: Limits | None = None,
+        *,
+        device: str = "cpu",
+        decode_workers: int = 1,
+        torch_threads: int | None = None,
+        queue_size: int = 32,
+        create: Callable[[str], Detector] | None = None,
+        producers: Mapping[View, Producer] = PRODUCERS,
+    ) -> None:
+        if min(decode_workers, queue_size, torch_threads or 1) < 1:
+            raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
+        check_names(item if isinstance(item, str) else item.record.name for item in detectors)
+        require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), producers)
+        self._wanted = tuple(detectors)
+        self._policy = policy
+        self._limits = limits or Limits()
+        self._create = create or (lambda name: _create(name, device))
+        self._producers = producers
+        self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
+        self._members: tuple[Member, ...] | None = None
+        self._slots = threading.BoundedSemaphore(queue_size)
+        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._ready: queue.Queue[_Job | Callable[[], None] | None] = queue.Queue(maxsize=decode_workers)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._decoders = [Decoder(self._limits) for _ in range(decode_workers)]
+        self._decode_threads = [
+            threading.Thread(target=self._decode_loop, args=(decoder,), name=f"decode-{number}", daemon=True)
+            for number, decoder in enumerate(self._decoders)
+        ]
+        self._networks = threading.Thread(target=self._network_loop, name="networks", daemon=True)
+        for thread in (*self._decode_threads, self._networks):
+            thread.start()
+
+    @property
+    def fingerprint(self) -> str:
+        """See `Analyzer`. Which weights are there is part of it: the detectors are loaded if they were not.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does.
+        """
+        if self._members is None:
+            self.warm_up()
+        assert self._members is not None
+        return self._fingerprint_of(self._members)
+
+    def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
+        """Load the detectors now; ``on_progress`` hears each step by name, on the networks' thread.
+
+        Raises:
+            ConfigurationError: a name that no detector has, or a view that cannot be made.
+            EngineFailed: the engine is closed.
+        """
+        done: Future[None] = Future()
+
+        def load() -> None:
+            try:
+                self._load(on_progress or log.info)
+                done.set_result(None)
+            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+                done.set_exception(error)
+
+        with self._lock:
+            self._refuse_if_closed()
+        self._ready.put(load)
+        while not done.done() and self._networks.is_alive():
+            try:
+                return done.result(timeout=0.5)
+            except TimeoutError:
+                continue
+        if not done.done():
+            raise EngineFailed("the engine was closed before its detectors were loaded")
+        return done.result()
+
+    def submit(self, path: Path) -> Future[Analysis]:
+        """See `Analyzer`. A closed engine raises `EngineFailed` here and now."""
+        with self._lock:
+            self._refuse_if_closed()
+        self._slots.acquire()
+        future: Future[Analysis] = Future()
+        future.add_done_callback(lambda _: self._slots.release())
+        with self._lock:
+            if self._closed:
+                future.cancel()
+            self._refuse_if_closed()
+            self._waiting.put(_Job(path, future))
+        return future
+
+    def health(self) -> dict[str, object]:
+        """What operators want to see: who judges and why others do not, isolation, waiting media."""
+        members = self._members
+        return {
+            "loaded": members is not None,
+            "detectors": {member.name: member.reason or "ready" for member in members or ()},
+            "network_isolated": [decoder.network_isolated for decoder in self._decoders],
+            "waiting": self._waiting.qsize(),
+            "alive": self._networks.is_alive() and all(thread.is_alive() for thread in self._decode_threads),
+        }
+
+    def close(self) -> None:
+        """Cancel what waits, kill the children, let only the medium in the networks finish.
+
+        A medium between the two fails with `EngineFailed`. Safe to call twice.
+        """
+        with self._lock:
+            first, self._closed = not self._closed, True
+        if first:
+            self._cancel_waiting()
+            for decoder in self._decoders:
+                decoder.abort()
+                self._waiting.put(None)
+        for thread in self._decode_threads:
+            thread.join()
+        if first:
+            self._ready.put(None)
+        self._networks.join()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise EngineFailed("the engine is closed")
+
+    def _cancel_waiting(self) -> None:
+        while True:
+            try:
+                job = self._waiting.get_nowait()
+            except queue.Empty:
+                return
+            if job is not None:
+                job.future.cancel()
+
+    def _fingerprint_of(self, members: Sequence[Member]) -> str:
+        limits = json.dumps(asdict(self._limits), sort_keys=True)
+        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, limits)
+
+    def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
+        if self._members is None:
+            import torch
+
+            torch.set_num_threads(self._torch_threads)
+            members = load_members(self._wanted, self._create, self._producers, on_progress)
+            on_progress("ready")
+            self._members = members
+        return self._members
+
+    def _decode_loop(self, decoder: Decoder) -> None:
+        try:
+            decoder.start()
+        except EngineFailed as error:
+            log.warning("%s", error)  # the first medium tries again and reports it
+        while self._decode_next(decoder):
+            pass
+        decoder.close()
+
+    def _decode_next(self, decoder: Decoder) -> bool:
+        """Serve one waiting job; False at the end. A frame of its own, not to hold a medium while waiting."""
+        job = self._waiting.get()
+        if job is None:
+            return False
+        if not job.future.set_running_or_notify_cancel():
+            return True
+        job.started = time.perf_counter()
+        try:
+            job.medium = decoder.decode(job.path, **self._wanted_tracks())
+        except AnalysisError as error:
+            job.future.set_exception(error)
+        except Exception as error:  # the edge of this thread: no medium may end it
+            log.exception("decoding %s failed", job.path)
+            job.future.set_exception(EngineFailed(f"decoding failed ({type(error).__name__}: {error})"))
+        else:
+            self._ready.put(job)
+        return True
+
+    def _wanted_tracks(self) -> dict[str, bool]:
+        """Which tracks any detector needs; both while that is not known."""
+        members = self._members
+        if members is None:
+            return {"frames": True, "sound": True}
+        producers = [self._producers[member.detector.view] for member in members if member.detector]
+        return {"frames": any(p.frames for p in producers), "sound": any(p.sound for p in producers)}
+
+    def _network_loop(self) -> None:
+        while self._judge_next():
+            pass
+
+    def _judge_next(self) -> bool:
+        """Serve one ready job or call; False at the end. A frame of its own, as in `_decode_next`."""
+        item = self._ready.get()
+        if item is None:
+            return False
+        if not isinstance(item, _Job):
+            item()
+            return True
+        try:
+            self._refuse_if_closed()
+            analysis = self._analyse(item)
+        except ConfigurationError as error:
+            item.future.set_exception(EngineFailed(str(error)))
+        except AnalysisError as error:
+            item.future.set_exception(error)
+        except Exception as error:  # the edge of this thread: no medium may end it
+            log.exception("analysing %s failed", item.path)
+            item.future.set_exception(EngineFailed(f"the analysis failed ({type(error).__name__}: {error})"))
+        else:
+            item.future.set_result(analysis)
+        return True
+
+    def _analyse(self, job: _Job) -> Analysis:
+        import torch
+
+        medium = job.medium
+        assert medium is not None, "the decode thread put it there"
+        members = self._load(log.info)
+        timing = dict(medium.timing)
+        clock = _Clock(timing)
+        with torch.inference_mode():
+            scores = judge(members, medium, self._producers, clock)
+        verdict = self._policy.judge(medium.probe.kind, scores)
+        clock("ensemble")
+        timing["total"] = time.perf_counter() - job.started
+        return Analysis(medium.sha256, medium.probe, scores, verdict, timing, self._fingerprint_of(members))
+
+
+class _Clock:
+    """Writes down how long each stage took since the one before."""
+
+    def __init__(self, timing: dict[str, float]) -> None:
+        self._timing = timing
+        self._last = time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._timing[stage] = now - self._last
+        self._last = now
+
+
+def _create(name: str, device: str) -> Detector:
+    from detectors import create
+
+    return create(name, device=device)

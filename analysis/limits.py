@@ -1,0 +1,50 @@
+"""What one medium may cost. Every figure is configurable; the defaults suit what social networks carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from analysis.errors import ConfigurationError
+
+
+class Sampling(StrEnum):
+    """How frames are chosen from a clip; the formulas are in `analysis.decoding.sampling`."""
+
+    PUBLISHED = "published"
+    LINSPACE = "linspace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits of one medium and of the child process that decodes it.
+
+    ``max_pixels`` counts one picture or frame; ``max_duration`` and ``max_audio_seconds`` are seconds (a
+    longer medium is refused, a longer sound track is cut); ``max_view_bytes`` bounds the decoded frames of
+    one medium (large frames are kept in a smaller number). ``decode_seconds`` is wall-clock time for one
+    medium from probe to last frame, ``decode_cpu_seconds`` processor time of all its threads,
+    ``decode_memory_bytes`` the child's address space. A child is replaced after ``requests_per_child`` media.
+
+    Raises:
+        ConfigurationError: a limit is not positive.
+    """
+
+    max_bytes: int = 200_000_000
+    max_pixels: int = 100_000_000
+    max_duration: float = 1800.0
+    max_streams: int = 16
+    frames_per_video: int = 15
+    sampling: Sampling = Sampling.PUBLISHED
+    max_audio_seconds: float = 600.0
+    max_view_bytes: int = 1 << 30
+    decode_seconds: float = 60.0
+    decode_cpu_seconds: int = 120
+    decode_memory_bytes: int = 4 << 30
+    decode_threads: int = 2
+    requests_per_child: int = 200
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, Sampling) and not value > 0:
+                raise ConfigurationError(f"limit {field.name} is {value}; it must be greater than 0")

@@ -1,0 +1,170 @@
+"""The members of an ensemble: the configured detectors, loaded or with the reason why they are not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.decoding.decoder import Decoded
+from analysis.errors import ConfigurationError, EngineFailed
+from analysis.model import Kind, Probe, Score
+from analysis.views import Producer, Views, require
+from detectors.base import Detector, Modality, View
+from detectors.errors import NotApplicable, UnknownDetector, WeightsError
+
+log = logging.getLogger(__name__)
+
+_ONLY = {Modality.IMAGE: "pictures", Modality.VIDEO: "videos", Modality.AUDIO: "sound"}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One configured detector; ``detector`` is None where it could not be loaded, and ``reason`` says why."""
+
+    name: str
+    detector: Detector | None
+    reason: str | None = None
+
+
+class Crashed(Exception):
+    """A detector failed on a medium; the message is its reason."""
+
+
+def load_members(
+    wanted: Sequence[Detector | str],
+    create: Callable[[str], Detector],
+    producers: Mapping[View, Producer],
+    on_progress: Callable[[str], None],
+) -> tuple[Member, ...]:
+    """Load every configured detector, once. Missing weights make a member that never judges.
+
+    Raises:
+        ConfigurationError: a name that no detector has, a name twice, or a view that cannot be made.
+    """
+    members = []
+    for item in wanted:
+        if isinstance(item, str):
+            on_progress(f"loading {item}")
+            members.append(_load(item, create))
+        else:
+            members.append(Member(item.record.name, item))
+    check_names(member.name for member in members)
+    require(((member.name, member.detector.view) for member in members if member.detector), producers)
+    return tuple(members)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Check that there is a detector at all and none twice.
+
+    Raises:
+        ConfigurationError: as said.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ConfigurationError(f"detector {name} is listed twice; name it once")
+        seen.add(name)
+    if not seen:
+        raise ConfigurationError("no detector is configured; name at least one")
+
+
+def _load(name: str, create: Callable[[str], Detector]) -> Member:
+    try:
+        return Member(name, create(name))
+    except UnknownDetector as error:
+        raise ConfigurationError(str(error)) from error
+    except WeightsError as error:
+        log.warning("detector %s will not judge: %s", name, error)
+        return Member(name, None, str(error))
+
+
+def fingerprint(members: Sequence[Member], *parts: str) -> str:
+    """Hash what decides the scores: the members with their weights and calibration, and the given parts."""
+    described: list[object] = list(parts)
+    for member in members:
+        if member.detector is None:
+            described.append([member.name, None])
+            continue
+        record = member.detector.record.model_dump(mode="json")
+        keys = ("name", "file", "preprocessing", "calibration", "in_the_wild")
+        described.append([record[key] for key in keys])
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def judge(
+    members: Sequence[Member],
+    medium: Decoded,
+    producers: Mapping[View, Producer],
+    clock: Callable[[str], None],
+) -> tuple[Score, ...]:
+    """Score one medium by every member, in their order; ``clock`` is told the end of each stage by name.
+
+    Raises:
+        EngineFailed: no score could be had because detectors crashed.
+    """
+    views = Views(medium, producers)
+    for view in dict.fromkeys(
+        m.detector.view for m in members if m.detector and _covers(m.detector, medium.probe)
+    ):
+        try:
+            views.get(view)
+        except NotApplicable:
+            continue  # each detector that asks for it hears the reason again
+    clock("views")
+    scores, crashes = [], []
+    for member in members:
+        try:
+            score = _score(member, medium.probe, views)
+        except Crashed as crash:
+            crashes.append(f"{member.name}: {crash}")
+            score = _not_applicable(member, f"failed: {crash}")
+        scores.append(score)
+        clock(f"detector:{member.name}")
+    if crashes and not any(score.applicable for score in scores):
+        raise EngineFailed(f"every detector failed ({'; '.join(crashes)})")
+    return tuple(scores)
+
+
+def _score(member: Member, probe: Probe, views: Views) -> Score:
+    detector = member.detector
+    if detector is None:
+        return _not_applicable(member, member.reason)
+    if not _covers(detector, probe):
+        only = " and ".join(_ONLY[modality] for modality in detector.record.modalities)
+        return _not_applicable(member, f"judges {only} only")
+    try:
+        return _run(detector, member.name, views)
+    except NotApplicable as error:
+        return _not_applicable(member, str(error))
+    except Crashed:
+        raise
+    except Exception as error:
+        # The edge between the engine and a network: whatever one raises, the others go on.
+        log.exception("detector %s failed", member.name)
+        raise Crashed(f"{type(error).__name__}: {error}"[:300]) from error
+
+
+def _run(detector: Detector, name: str, views: Views) -> Score:
+    logits = detector.forward(detector.preprocess(views.get(detector.view)))
+    if not logits.isfinite().all():
+        log.error("detector %s gave a logit that is not finite", name)
+        raise Crashed("a logit is not finite")
+    output = detector.reduce(logits)
+    if not 0.0 <= output.score <= 1.0:
+        log.error("detector %s gave the score %r", name, output.score)
+        raise Crashed(f"the score {output.score} is not in [0, 1]")
+    return Score(name, output.score, applicable=True, evidence=output.evidence)
+
+
+def _covers(detector: Detector, probe: Probe) -> bool:
+    modalities = {Modality(probe.kind.value)}
+    if probe.kind is Kind.VIDEO and probe.has_audio:
+        modalities.add(Modality.AUDIO)  # a video and its sound are one medium with two tracks
+    return not modalities.isdisjoint(detector.record.modalities)
+
+
+def _not_applicable(member: Member, reason: str | None) -> Score:
+    return Score(member.name, None, applicable=False, reason=reason)
