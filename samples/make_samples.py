@@ -3,7 +3,7 @@
     python samples/make_samples.py --out DIR
 
 writes ``DIR/inbox/media/*`` and ``DIR/SOURCES.md`` (``--out samples`` replaces the ones of this checkout).
-It takes about ten minutes on two cores, most of them to train the generator. Beside Veritag's own
+It takes about five minutes on two cores, most of them to train the generator. Beside Veritag's own
 dependencies it needs scikit-image (``pip install scikit-image``; its wheel carries the photographs) and
 the program espeak-ng (Debian package ``espeak-ng``). The same versions of all of them give the same bytes;
 others give the same pictures with other hashes.
@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -23,9 +25,13 @@ import torch
 from encoding import pan, speak, write_audio, write_gif, write_video
 from generator import Generator, train
 from PIL import Image
-from skimage import data
 from torch import Tensor
 from torch.nn import functional
+
+try:
+    from skimage import data
+except ModuleNotFoundError:
+    sys.exit("make_samples: scikit-image carries the photographs; run `pip install scikit-image`")
 
 SEED = 7
 STEPS = 1000
@@ -270,6 +276,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
     out: Path = parser.parse_args().out
+    if shutil.which("espeak-ng") is None:
+        sys.exit("make_samples: espeak-ng speaks the messages; install it (Debian: `apt install espeak-ng`)")
     media = out / "inbox" / "media"
     media.mkdir(parents=True, exist_ok=True)
     rows = []
