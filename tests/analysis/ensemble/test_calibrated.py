@@ -179,8 +179,8 @@ def test_reasons_are_plain_sentences() -> None:
     assert [reason.text for reason in low.reasons] == [
         "a finds little sign of generation or manipulation (score 0.18)",
         (
-            "of 400 generated or manipulated images from sources that the detectors never saw, 40 looked this "
-            "unsuspicious: at most 13 % are to be expected"
+            "of 400 generated or manipulated images from sources that the detectors never saw, 40 looked "
+            "this unsuspicious: at most 13 % are to be expected"
         ),
     ]
     between = judge(score("a", at(0.8)), score("b", None, "judges portraits only"))

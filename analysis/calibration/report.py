@@ -1,0 +1,134 @@
+"""What a fit found, to read: tables for the terminal and a plot per panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from analysis.calibration.measuring import Measured
+from analysis.ensemble.calibrated import Limits
+from analysis.ensemble.panels import ErrorCurve
+from analysis.metrics import clopper_pearson, reliability
+from analysis.model import Kind
+from detectors.record import Calibration
+
+_REAL, _FAKE = "#0072b2", "#d55e00"
+"""Told apart by the colour-blind (Okabe and Ito)."""
+
+
+def calibration_table(fitted: Iterable[tuple[str, Kind, Calibration]]) -> Table:
+    """List the calibrators."""
+    table = Table(title="Calibrators (natural-log likelihood ratio)", title_justify="left")
+    for column in ("detector", "kind", "method", "parameters", "bound", "real", "fake"):
+        table.add_column(column, justify="right" if column in ("bound", "real", "fake") else "left")
+    for name, kind, calibration in fitted:
+        table.add_row(
+            name,
+            kind,
+            calibration.method,
+            ", ".join(f"{key} {value:.3f}" for key, value in calibration.parameters.items()),
+            f"{calibration.bound:.2f}",
+            str(sum(data.real for data in calibration.data)),
+            str(sum(data.fake for data in calibration.data)),
+        )
+    return table
+
+
+def panel_table(measured: Iterable[tuple[Kind, Measured]], limits: Limits) -> Table:
+    """List the panels with what was measured out of fold, and the bands under the given limits."""
+    table = Table(title="Panels, measured with each source left out", title_justify="left")
+    for column in ("panel", "kind", "AUC", "ECE", "Brier", "high from", "low to"):
+        table.add_column(column)
+    for kind, found in measured:
+        panel = found.panel
+        table.add_row(
+            " + ".join(f"{weight:.2f} {name}" for name, weight in panel.weights.items()),
+            kind,
+            f"{found.auc:.3f}",
+            f"{panel.ece:.3f}",
+            f"{panel.brier:.3f}",
+            _band(panel.high, limits.high_false_alarms, "real"),
+            _band(panel.low, limits.low_misses, "fake"),
+        )
+    return table
+
+
+def _band(curve: ErrorCurve, limit: float, wrong: str) -> str:
+    point = curve.cut(limit)
+    if point is None:
+        return f"no band at {limit:.1%}"
+    return (
+        f"{point.cut:+.2f}: {point.errors} of {curve.media} {wrong} "
+        f"(<= {point.bound:.1%}), right ones >= {point.gain:.1%}"
+    )
+
+
+def source_table(kind: Kind, found: Measured, limits: Limits) -> Table:
+    """List per left-out source how many media the bands of the whole panel took, each in any delivery."""
+    title = f"Left-out sources, {kind}, {' + '.join(found.panel.weights)}"
+    table = Table(title=title, title_justify="left")
+    for column in ("source", "real", "of them high", "fake", "of them low"):
+        table.add_column(column, justify="left" if column == "source" else "right")
+    high, low = found.panel.high.cut(limits.high_false_alarms), found.panel.low.cut(limits.low_misses)
+    for source in np.unique(found.table.source):
+        inside = found.table.source == source
+        cells = [str(source)]
+        for label, taken in (
+            (0, found.evidence >= high.cut if high else np.zeros(len(inside), dtype=bool)),
+            (1, found.evidence <= low.cut if low else np.zeros(len(inside), dtype=bool)),
+        ):
+            mine = inside & (found.table.label == label)
+            media, errors = (len(np.unique(found.table.item[chosen])) for chosen in (mine, mine & taken))
+            bound = f" (<= {clopper_pearson(errors, media)[1]:.0%})" if media else ""
+            cells += [str(media), f"{errors}{bound}"]
+        table.add_row(*cells)
+    return table
+
+
+def save_plot(kind: Kind, found: Measured, limits: Limits, folder: Path) -> Path:
+    """Write a panel's reliability and evidence plot as an SVG; the same data gives the same bytes."""
+    name = "+".join(found.panel.weights)
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _plot_reliability(left, found)
+    _plot_evidence(right, found, limits)
+    figure.suptitle(f"{name}, {kind}: out of fold by source ({found.panel.date})")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{kind}.{name}.svg"
+    with mpl.rc_context({"svg.hashsalt": "veritag", "svg.fonttype": "none"}):
+        figure.savefig(path, format="svg", metadata={"Date": None})
+    return path
+
+
+def _plot_reliability(axes: Axes, found: Measured) -> None:
+    probabilities = 1 / (1 + np.exp(-found.evidence))
+    curve = reliability(found.table.label, probabilities, found.table.weights())
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="perfect")
+    axes.plot(curve.predicted, curve.observed, color="0.2", marker="o", label="measured")
+    for x, y, share in zip(curve.predicted, curve.observed, curve.share, strict=True):
+        axes.annotate(f"{share:.0%}", (x, y), textcoords="offset points", xytext=(6, -10), fontsize=8)
+    axes.set(xlabel="probability said", ylabel="share of fakes (classes balanced)", xlim=(0, 1), ylim=(0, 1))
+    axes.set_title(f"ECE {found.panel.ece:.3f}, Brier {found.panel.brier:.3f}")
+    axes.legend(loc="upper left")
+
+
+def _plot_evidence(axes: Axes, found: Measured, limits: Limits) -> None:
+    bins = np.histogram_bin_edges(found.evidence, bins=40).tolist()
+    for label, colour, name in ((0, _REAL, "real"), (1, _FAKE, "fake")):
+        mine = found.evidence[found.table.label == label]
+        axes.hist(mine, bins=bins, density=True, histtype="step", linewidth=1.8, color=colour, label=name)
+    for point, style, name in (
+        (found.panel.high.cut(limits.high_false_alarms), "--", "high from here"),
+        (found.panel.low.cut(limits.low_misses), "-.", "low up to here"),
+    ):
+        if point:
+            axes.axvline(point.cut, color="0.3", linestyle=style, label=name)
+    axes.set(xlabel="evidence (natural-log likelihood ratio)", ylabel="density")
+    axes.set_title(f"AUC {found.auc:.3f}")
+    axes.legend()
