@@ -5,7 +5,7 @@ No torch, no decoder: every room above may import this module for the price of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -113,6 +113,14 @@ class Analyzer(Protocol):
     @property
     def fingerprint(self) -> str:
         """Changes whenever the same medium could get another verdict (detectors, weights, policy)."""
+
+    def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
+        """Load what is needed now rather than with the first file; `on_progress` hears each step by name.
+
+        Raises:
+            ConfigurationError: the engine cannot be used as configured.
+            EngineFailed: it cannot be used now.
+        """
 
     def submit(self, path: Path) -> Future[Analysis]:
         """Queue one file for analysis; blocks only while the engine's bounded queue is full.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -34,6 +34,9 @@ class StubAnalyzer:
     def fingerprint(self) -> str:
         """See `Analyzer`; changes with the given verdicts."""
         return "stub-" + hashlib.sha256(repr(sorted(self._verdicts.items())).encode()).hexdigest()[:16]
+
+    def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
+        """See `Analyzer`; there is nothing to load."""
 
     def submit(self, path: Path) -> Future[Analysis]:
         """See `Analyzer`; the future is already done."""

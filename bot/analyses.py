@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.ensemble.combine import MediumOutcome, PostOutcome, ReviewLabel, combine, reviewed
-
 from analysis.errors import MediumRefused, Refusal
 from analysis.model import Analysis, Analyzer, Kind
 from bot.rows import kind_of_mime, to_analysis_row, to_verdict

@@ -76,12 +76,12 @@ class Service:
         resolve_workers: int,
         in_flight: int,
         stop_posting: bool = False,
-        engine_ready: Callable[[], str | None] = lambda: None,
+        engine_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Make the loops; nothing runs before the context is entered. Intervals are in seconds."""
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
-        self._engine_ready = engine_ready
+        self._engine_problem = engine_problem
         self._stopping = threading.Event()
         self._finished = threading.Event()
         self._analyst = Analyst(
@@ -181,7 +181,7 @@ class Service:
                 *(check_loop(loop) for loop in self._loops),
                 check_store(store),
                 *(check_queue(store, step) for step in (Step.RESOLVE, Step.ANALYSE, Step.SEND)),
-                check_engine(self._engine_ready()),
+                check_engine(self._engine_problem()),
             )
         )
 

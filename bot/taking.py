@@ -10,6 +10,8 @@ from bot.request import Request
 from bot.resolver import Resolver
 from state.model import PostMedium
 
+UNKNOWN_TYPE = "application/octet-stream"
+
 
 def take_media(
     resolver: Resolver, request: Request, *, file_root: Path | None, last_try: bool
@@ -46,4 +48,6 @@ def take_media(
 
 def _take(resolver: Resolver, attachment: Attachment, file_root: Path | None) -> PostMedium:
     stored = resolver.fetch(attachment, file_root=file_root)
-    return PostMedium(attachment.url, attachment.alt_text, stored.sha256, stored.mime, stored.size)
+    # Bytes that say nothing of their type are kept under what the platform calls them; the engine will see.
+    mime = stored.mime if stored.mime != UNKNOWN_TYPE else attachment.mime or UNKNOWN_TYPE
+    return PostMedium(attachment.url, attachment.alt_text, stored.sha256, mime, stored.size)

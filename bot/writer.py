@@ -1,0 +1,82 @@
+"""The writer: from what a mention has come to, to the row of the reply that says it."""
+
+from __future__ import annotations
+
+from analysis.ensemble.combine import PostOutcome
+from analysis.ensemble.reasons import ReasonCode
+from analysis.model import Kind, Verdict
+from bot.analyses import Judgement
+from bot.platforms.base import TextRules
+from bot.replies import Context, MediumResult, ReplyKind, choose_language, compose, slot
+from state.model import MentionRow, NewReply
+from state.store import Store
+
+
+class Writer:
+    """Chooses language and wording; says where the reply goes. Queues nothing."""
+
+    def __init__(self, store: Store, language: str, *, to_media_post: bool = False) -> None:
+        """`language` is for those whose own is not known; `to_media_post` answers below the media."""
+        self._store = store
+        self._language = language
+        self._to_media_post = to_media_post
+
+    def pending(self, mention: MentionRow, rules: TextRules) -> NewReply:
+        """The check takes long."""
+        return self._write(mention, rules, ReplyKind.PENDING, Context())
+
+    def verdict(self, mention: MentionRow, rules: TextRules, judgement: Judgement) -> NewReply:
+        """What was found. At least one medium has a verdict."""
+        return self._write(mention, rules, ReplyKind.VERDICT, _context(judgement))
+
+    def correction(
+        self, mention: MentionRow, rules: TextRules, judgement: Judgement, revision: int
+    ) -> NewReply:
+        """What holds now, after a review."""
+        return self._write(mention, rules, ReplyKind.CORRECTION, _context(judgement), revision)
+
+    def failure(self, mention: MentionRow, rules: TextRules, reason: str) -> NewReply:
+        """Why nothing could be found."""
+        return self._write(mention, rules, ReplyKind.FAILURE, Context(failure=reason))
+
+    def _write(
+        self, mention: MentionRow, rules: TextRules, kind: ReplyKind, context: Context, revision: int = 0
+    ) -> NewReply:
+        target = self._store.posts.get(mention.target_id) if mention.target_id is not None else None
+        language = choose_language(mention.post.language, target.language if target else None, self._language)
+        place = slot(kind, context)
+        turn = self._store.outbox.next_turn(f"{self._store.mode}/{mention.platform}/{language}/{place}")
+        reply = compose(kind, context, language=language, rules=rules, turn=turn, handle=mention.asker_handle)
+        to_target = self._to_media_post and target is not None
+        return NewReply(
+            mention_id=mention.id,
+            kind=kind,
+            in_reply_to=target.platform_id if to_target and target else mention.post.platform_id,
+            text=reply.text,
+            language=reply.language,
+            wording=reply.wording,
+            band=context.band,
+            revision=revision,
+        )
+
+
+def _context(judgement: Judgement) -> Context:
+    post = judgement.post
+    return Context(
+        media=tuple(
+            MediumResult(
+                medium.kind or Kind.IMAGE,
+                medium.verdict.band if medium.verdict else None,
+                medium.failure,
+            )
+            for medium in post.media
+        ),
+        probability=_deciding(post).probability,
+        earlier=judgement.earlier,
+        limited_evidence=any(r.code == ReasonCode.LIMITED_EVIDENCE for r in _deciding(post).reasons),
+    )
+
+
+def _deciding(post: PostOutcome) -> Verdict:
+    assert post.worst.verdict is not None
+    return post.worst.verdict

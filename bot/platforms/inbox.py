@@ -60,6 +60,7 @@ class InboxPlatform:
         self._mentions = self._folder / "mentions.jsonl"
         self._index = MentionIndex(self._mentions)
         self._replies = ReplyLog(self._folder / "replies.jsonl")
+        self.file_root: Path | None = self._folder
         self.limits = Limits(min_poll_interval=0.0, min_reply_interval=0.0, page_size=page_size)
         self.text_rules = TextRules(max_length=500, measure=graphemes)
 

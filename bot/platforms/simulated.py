@@ -20,6 +20,7 @@ class SimulatedPlatform:
         self.name = inner.name
         self.limits = inner.limits
         self.text_rules = inner.text_rules
+        self.file_root = inner.file_root
 
     def me(self) -> Account:
         """The bot's own account."""

@@ -42,6 +42,10 @@ class Resolver:
     ) -> None:
         self.close()
 
+    def path(self, sha256: str) -> Path:
+        """Where the file with this content is, or would be."""
+        return self._store.path(sha256)
+
     def close(self) -> None:
         """Give up what is running and let go of the store. Safe to call twice."""
         self._fetcher.close()

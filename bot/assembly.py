@@ -1,0 +1,208 @@
+"""The parts of the bot, built from settings: the one place that knows both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from analysis.engine import EmbeddedAnalyzer
+    from analysis.model import Analyzer
+    from bot.config import Settings
+    from bot.flow import Flow
+    from bot.platforms.base import Platform
+    from bot.resolver import Resolver
+    from bot.service import Service
+    from bot.writer import Writer
+    from state.model import MentionRow, ReplyRow
+    from state.store import Store
+
+
+def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
+    """The engine; its detectors are loaded at `warm_up` or with the first medium.
+
+    Raises:
+        ConfigError: the device is not there.
+        analysis.errors.ConfigurationError: the policy or the detectors cannot be used as configured.
+        detectors.errors.UnknownDetector: a detector that does not exist.
+    """
+    from analysis.engine import EmbeddedAnalyzer
+    from analysis.ensemble import create_policy
+    from analysis.limits import Limits
+    from detectors import record
+
+    chosen = settings.analysis
+    for name in chosen.detectors:
+        record(name)
+    policy = create_policy(
+        chosen.policy, high_false_alarms=chosen.high_false_alarms, low_misses=chosen.low_misses
+    )
+    limits = Limits(
+        max_bytes=chosen.max_bytes,
+        max_pixels=chosen.max_pixels,
+        max_duration=chosen.max_duration,
+        frames_per_video=chosen.frames_per_video,
+        decode_seconds=chosen.decode_seconds,
+        decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
+    )
+    return EmbeddedAnalyzer(
+        chosen.detectors,
+        policy,
+        limits,
+        device=_device(chosen.device),
+        decode_workers=chosen.decode_workers,
+        torch_threads=chosen.threads,
+        queue_size=settings.analyst.in_flight,
+    )
+
+
+def _device(wanted: str) -> str:
+    if wanted == "cpu":
+        return wanted
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise ConfigError("analysis.device is cuda, but no GPU can be used here; use auto or cpu")
+    return "cpu"
+
+
+def build_resolver(settings: Settings, store: Path | None = None) -> Resolver:
+    """The resolver; media go to `store`, by default the data folder's."""
+    from bot.resolver import FetchLimits, MediaStore, Resolver
+    from bot.resolver.fetcher import GuardedFetcher
+
+    chosen = settings.fetch
+    limits = FetchLimits(
+        max_bytes=chosen.max_bytes,
+        total_seconds=chosen.total_timeout,
+        connect_seconds=chosen.connect_timeout,
+        read_seconds=chosen.read_timeout,
+        min_rate=chosen.min_rate,
+        max_redirects=chosen.max_redirects,
+        per_host=chosen.per_host,
+        attempts=chosen.attempts,
+        ports=frozenset(chosen.ports),
+    )
+    fetcher = GuardedFetcher(limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent)
+    folder = store or settings.data_dir / "media"
+    try:
+        return Resolver(fetcher, MediaStore(folder))
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ConfigError(f"data_dir: media cannot be kept in {folder} ({reason}); name another") from None
+
+
+def build_platforms(settings: Settings) -> list[Platform]:
+    """Every configured platform; in test mode replies go to `simulated/NAME.jsonl` in the data folder.
+
+    Raises:
+        ConfigError: none is configured, or one cannot be used as configured.
+    """
+    from bot.platforms.registry import create_platform
+    from bot.platforms.reply_log import ReplyLog
+    from bot.platforms.simulated import SimulatedPlatform
+
+    if not settings.platforms:
+        raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
+    platforms: list[Platform] = []
+    for name in settings.platforms:
+        platform = create_platform(name, **_platform_options(settings, name))
+        if settings.test_mode:
+            log = ReplyLog(settings.data_dir / "simulated" / f"{name}.jsonl")
+            platform = SimulatedPlatform(platform, log)
+        platforms.append(platform)
+    return platforms
+
+
+def _platform_options(settings: Settings, name: str) -> dict[str, object]:
+    section = getattr(settings, name, None)
+    return dict(section) if section is not None else {}
+
+
+def open_store(settings: Settings) -> Store:
+    """The state file in the data folder, in the mode that is configured.
+
+    Raises:
+        ConfigError: it cannot be opened.
+    """
+    from sqlite3 import Error
+
+    from state.model import Mode
+    from state.store import Store
+
+    path = settings.data_dir / "state.sqlite3"
+    try:
+        return Store(path, Mode.TEST if settings.test_mode else Mode.LIVE)
+    except (OSError, Error) as error:
+        raise ConfigError(f"data_dir: {path} cannot be used ({error}); name another folder") from error
+
+
+def build_writer(settings: Settings, store: Store) -> Writer:
+    """The writer of replies."""
+    from bot.writer import Writer
+
+    return Writer(store, settings.reply.language, to_media_post=settings.reply.target == "media_post")
+
+
+def build_flow(
+    settings: Settings,
+    store: Store,
+    platforms: Sequence[Platform],
+    resolver: Resolver,
+    analyzer: Analyzer,
+    on_closed: Callable[[MentionRow, ReplyRow | None], None],
+) -> Flow:
+    """The flow of mentions through all these parts."""
+    from datetime import timedelta
+
+    from bot.analyses import Analyses
+    from bot.flow import Flow, Patience
+    from bot.manners import Manners
+
+    manners, queue = settings.manners, settings.queue
+    return Flow(
+        store,
+        {platform.name: platform for platform in platforms},
+        resolver,
+        Analyses(store, resolver.path, analyzer),
+        build_writer(settings, store),
+        Manners(
+            manners.per_asker_per_hour,
+            timedelta(hours=settings.watch.max_age_hours),
+            frozenset(map(str.casefold, manners.blocked)),
+            frozenset(map(str.casefold, manners.allowed)),
+        ),
+        Patience(
+            queue.attempts, queue.backoff_base, queue.backoff_max, queue.lease, settings.reply.pending_after
+        ),
+        thread_depth=manners.thread_depth,
+        on_closed=on_closed,
+    )
+
+
+def build_service(
+    settings: Settings, flow: Flow, platforms: Sequence[Platform], engine_problem: Callable[[], str | None]
+) -> Service:
+    """The loops over a flow."""
+    from bot.clock import SystemClock
+    from bot.service import Service
+
+    return Service(
+        flow,
+        platforms,
+        SystemClock(),
+        watch_interval=settings.watch.interval,
+        analyst_interval=settings.analyst.interval,
+        reply_interval=settings.reply.interval,
+        from_the_start=settings.watch.first_start == "all",
+        resolve_workers=settings.analyst.resolve_workers,
+        in_flight=settings.analyst.in_flight,
+        stop_posting=settings.manners.stop_posting,
+        engine_problem=engine_problem,
+    )

@@ -1,0 +1,149 @@
+"""The life of the service's process: take the data folder, put the parts together, run, stop cleanly.
+
+SIGTERM and SIGINT ask for a clean stop. What has not ended a few seconds later is left: every lease that it
+holds is free again at the next start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from bot.assembly import (
+    build_analyzer,
+    build_flow,
+    build_platforms,
+    build_resolver,
+    build_service,
+    open_store,
+)
+from bot.service import DataFolderLock, Service
+
+if TYPE_CHECKING:
+    from analysis.model import Analyzer
+    from bot.config import Settings
+    from state.model import MentionRow, ReplyRow
+
+log = structlog.get_logger()
+
+
+class Spectator(Protocol):
+    """Whoever watches a run: the terminal of `veritag run`."""
+
+    def loading(self, step: str) -> None:
+        """A step of the engine's start-up begins."""
+
+    def closed(self, mention: MentionRow, reply: ReplyRow | None) -> None:
+        """A mention has come to its end, with this reply or without one."""
+
+    def idle(self, service: Service) -> None:
+        """Nothing is left to do (only with `until_idle`)."""
+
+
+def run(
+    settings: Settings,
+    spectator: Spectator,
+    *,
+    until_idle: bool = False,
+    make_analyzer: Callable[[Settings], Analyzer] = build_analyzer,
+) -> None:
+    """Run the bot until it is asked to stop, or until nothing is left to do.
+
+    Raises:
+        ConfigError, AlreadyRunning: before anything was changed.
+    """
+    with ExitStack() as stack:
+        lock = DataFolderLock(settings.data_dir)
+        stack.callback(lock.release)
+        store = open_store(settings)
+        stack.callback(store.close)
+        platforms = build_platforms(settings)
+        for platform in platforms:
+            stack.callback(platform.close)
+        resolver = build_resolver(settings)
+        stack.callback(resolver.close)
+        analyzer = make_analyzer(settings)
+        stack.callback(analyzer.close)
+        flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
+        engine = Engine(analyzer, spectator.loading)
+        service = build_service(settings, flow, platforms, engine.problem)
+        stack.enter_context(_asked_to_stop(service))
+        if settings.web.enabled:
+            stack.enter_context(_web(settings, service))
+        engine.start()
+        with service:
+            if until_idle:
+                service.wait_until_idle()
+                spectator.idle(service)
+            else:
+                service.wait()
+            ended = service.stop()
+        if not ended:
+            _leave(stack)
+
+
+class Engine:
+    """The analyzer's start-up beside the loops, so that mentions are stored while detectors load."""
+
+    def __init__(self, analyzer: Analyzer, on_progress: Callable[[str], None]) -> None:
+        self._analyzer = analyzer
+        self._on_progress = on_progress
+        self._problem: str | None = "loading"
+
+    def start(self) -> None:
+        """Begin to load."""
+        threading.Thread(target=self._load, name="engine-start", daemon=True).start()
+
+    def _load(self) -> None:
+        try:
+            self._analyzer.warm_up(self._on_progress)
+        except Exception as problem:
+            log.error("engine_start_failed", detail=str(problem), exc_info=problem)
+            self._problem = str(problem)
+        else:
+            self._problem = None
+
+    def problem(self) -> str | None:
+        """Why the engine cannot judge now, None if it can."""
+        return self._problem
+
+
+@contextmanager
+def _asked_to_stop(service: Service) -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        service.request_stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _web(settings: Settings, service: Service) -> Iterator[None]:
+    from bot.web.health import create_app
+    from bot.web.server import WebServer
+
+    app = create_app(service.health, settings.web.token)
+    with WebServer(app, settings.web.host, settings.web.port) as server:
+        log.info("listening", host=server.host, port=server.port)
+        yield
+
+
+def _leave(stack: ExitStack) -> None:
+    """End the process now: a thread that is still at work must not keep it."""
+    log.warning("left_unfinished", detail="what was at work is taken up again at the next start")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    stack.pop_all()
+    os._exit(0)
