@@ -24,6 +24,8 @@ Method = Literal["platt", "two_gaussian"]
 WEIGHT_SPREAD = 0.25
 """Standard deviation of the prior on a detector's weight: about 30 media outweigh it."""
 _LEAST_STD = 0.05
+# Of scipy's bounded minimisers the one without BLAS, whose idle threads cost more than two parameters do.
+_MINIMISER = "TNC"
 _DIGITS = 6
 
 
@@ -79,7 +81,7 @@ def _platt(x: Floats, table: ScoreTable, weights: Floats) -> dict[str, float]:
         error = weights * (expit(z) - target)
         return value, np.array([np.sum(error * u), np.sum(error)])
 
-    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)])
+    found = minimize(loss, np.zeros(2), jac=True, method=_MINIMISER, bounds=[(0, None), (None, None)])
     slope = float(found.x[0]) / scale
     return {"slope": slope, "intercept": float(found.x[1]) - slope * centre}
 
@@ -127,7 +129,7 @@ def fit_weights(evidence: Floats, table: ScoreTable) -> Floats:
         slope = media * (evidence.T @ (weights * (expit(z) - table.label))) + drawn / WEIGHT_SPREAD
         return value + float(drawn @ drawn) / 2, slope
 
-    found = minimize(loss, np.full(members, expected), jac=True, method="L-BFGS-B", bounds=[(0, 1)] * members)
+    found = minimize(loss, np.full(members, expected), jac=True, method=_MINIMISER, bounds=[(0, 1)] * members)
     return np.asarray(np.clip(found.x, 0, 1).round(_DIGITS), dtype=np.float64)
 
 

@@ -2,7 +2,7 @@
 
 A *panel* is a set of detectors whose summed evidence was measured, out of fold by source, on media of one
 kind. Its error curves hold the measured error at each possible cut, so that one file serves every configured
-limit.
+limit. The bounds hold for media like the measured ones, all sources pooled; a single source may do worse.
 `analysis/ensemble/calibration.json` holds the panels that ship; `python -m analysis.calibration` writes it.
 """
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from analysis.model import Kind, Reason, Score
@@ -54,8 +55,19 @@ def reason(code: ReasonCode, text: str) -> Reason:
 
 
 def ordered(scores: Iterable[Score]) -> list[Score]:
-    """Return the scores by detector name, so that nothing downstream depends on the order given."""
-    return sorted(scores, key=lambda score: score.detector)
+    """Return the scores by detector name, so that nothing downstream depends on the order given.
+
+    Raises:
+        ValueError: one detector scored twice, or a score outside [0, 1] (a defect of the caller).
+    """
+    in_order = sorted(scores, key=lambda score: score.detector)
+    for score in usable(in_order):
+        if score.score is None or not 0 <= score.score <= 1:
+            raise ValueError(f"{score.detector}: a score must lie between 0 and 1, not {score.score}")
+    for first, second in pairwise(in_order):
+        if first.detector == second.detector:
+            raise ValueError(f"{first.detector} scored one medium twice")
+    return in_order
 
 
 def usable(scores: Iterable[Score]) -> list[Score]:
@@ -87,7 +99,7 @@ def limited_evidence(took_part: Sequence[str], records: Mapping[str, WeightsReco
         reason(
             ReasonCode.LIMITED_EVIDENCE,
             "the evidence is limited: only the small bundled detectors took part "
-            "(`veritag weights list` names stronger ones that can be added)",
+            "(`veritag detectors` lists what there is, and what can be added)",
         )
     ]
 

@@ -30,6 +30,19 @@ def test_an_unknown_policy_is_named_with_the_known() -> None:
         create_policy("quorum")
 
 
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), float("inf")])
+def test_a_score_that_is_none_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match="d: a score must lie between 0 and 1"):
+        create_policy(name).judge(Kind.IMAGE, [score("d", value)])
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_detector_scores_once(name: str) -> None:
+    with pytest.raises(ValueError, match="d scored one medium twice"):
+        create_policy(name).judge(Kind.IMAGE, [score("d", 0.1), score("d", 0.2)])
+
+
 def test_limits_reach_the_policy() -> None:
     with pytest.raises(ConfigurationError, match="low_misses"):
         create_policy("calibrated", low_misses=2)
