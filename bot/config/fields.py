@@ -108,7 +108,8 @@ def _accepts(field: FieldInfo) -> str:
 def _accepts_list(field: FieldInfo) -> str:
     item = FieldInfo.from_annotation(get_args(field.annotation)[0])
     of_what = "whole numbers" if item.annotation is int else "texts"
-    return " ".join(filter(None, ["a list of", of_what, _range(item)]))
+    least = any(isinstance(item, annotated_types.MinLen) for item in field.metadata)
+    return " ".join(filter(None, ["a list of", of_what, _range(item), "with at least one" if least else ""]))
 
 
 _NOUNS: dict[type, str] = {

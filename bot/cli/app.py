@@ -1,0 +1,59 @@
+"""The commands, put together. Importing this module imports no engine, no network client and no settings."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from bot.cli.check import check
+from bot.cli.config import config
+from bot.cli.detectors import detectors
+from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.resolve import resolve
+from bot.cli.run import run
+from bot.cli.train import train
+
+app = typer.Typer(
+    name="veritag",
+    help="Says, in plain words, whether media show signs of being generated or manipulated.",
+    add_completion=False,
+    no_args_is_help=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (check, run, resolve, detectors, config, train):
+    app.command()(command)
+
+
+def version() -> str:
+    """The installed version."""
+    try:
+        return metadata.version("veritag")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print_text(f"veritag {version()}\n")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    config_file: ConfigOption = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Log everything, and show where errors arise.")
+    ] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Says, in plain words, whether media show signs of being generated or manipulated."""
+    context.obj = Invocation(config=config_file, debug=debug or context.obj is True)
+    if context.invoked_subcommand is None:
+        print_text(context.get_help() + "\n")

@@ -1,0 +1,100 @@
+"""`veritag check`: judge files and URLs."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.options import ConfigOption, JsonOption, configuration, console, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from analysis.engine import EmbeddedAnalyzer
+
+    from bot.cli.judging import Judge, Outcome
+    from bot.config import Settings
+    from bot.resolver import Resolver
+
+
+def check(
+    context: typer.Context,
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, or URLs of media or posts.")
+    ],
+    as_json: JsonOption = False,
+    policy: Annotated[
+        str | None, typer.Option("--policy", metavar="P", help="Verdict policy: calibrated or vote.")
+    ] = None,
+    detectors: Annotated[
+        str | None, typer.Option("--detectors", metavar="A,B", help="Detectors that take part.")
+    ] = None,
+    config_file: ConfigOption = None,
+) -> None:
+    """Judge files or URLs. Exit status 0 whatever the verdict, 2 if an input could not be used."""
+    names = None if detectors is None else [name for name in detectors.split(",") if name.strip()]
+    options = {"analysis.policy": (policy, "--policy"), "analysis.detectors": (names, "--detectors")}
+    settings = configuration(context, config_file, options).settings
+    _refuse_unknown(settings)
+    status = 0
+    with ExitStack() as stack:
+        for outcome in _with_progress(_judge(settings, stack).run(inputs), len(inputs)):
+            _print(outcome, as_json=as_json)
+            if outcome.fault is not None:
+                status = max(status, 2 if outcome.fault.unusable else 1)
+    raise typer.Exit(status)
+
+
+def _refuse_unknown(settings: Settings) -> None:
+    """Before any input is looked at: an unknown detector is a fault of the command, not of the input."""
+    from detectors import record
+
+    for name in settings.analysis.detectors:
+        record(name)
+
+
+def _judge(settings: Settings, stack: ExitStack) -> Judge:
+    from bot.assembly import build_analyzer, build_resolver
+    from bot.cli.judging import Judge
+
+    @cache
+    def analyzer() -> EmbeddedAnalyzer:
+        err = console(stderr=True)
+        with err.status("starting the engine") as status:
+            engine = build_analyzer(settings)
+            stack.callback(engine.close)
+            engine.warm_up(lambda step: status.update(step))
+        return engine
+
+    @cache
+    def resolver() -> Resolver:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="veritag-"))
+        return stack.enter_context(build_resolver(settings, Path(scratch)))
+
+    return Judge(analyzer, resolver)
+
+
+def _print(outcome: Outcome, *, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome.as_json())
+        return
+    from bot.cli.render import show
+
+    show(outcome, console())
+
+
+def _with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """Count on standard error while several media are judged, where somebody looks at it."""
+    err = console(stderr=True)
+    if total < 2 or not err.is_terminal:
+        yield from outcomes
+        return
+    from rich.progress import Progress
+
+    with Progress(console=err, transient=True) as progress:
+        yield from progress.track(outcomes, total=total, description="judging")

@@ -1,0 +1,165 @@
+"""What `veritag check` does: inputs in, one outcome each, in order, while the engine works ahead."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import EngineFailed, MediumRefused
+from bot.errors import ResolveError
+
+if TYPE_CHECKING:
+    from analysis.model import Analysis, Analyzer
+    from bot.resolver import Resolver
+
+_AHEAD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an input, or one of its media, has no verdict.
+
+    ``reason`` is a stable code: a `Refusal`, a `ResolveFailure`, or one of ``no_such_file``, ``is_a_folder``,
+    ``not_a_file``, ``not_readable``, ``engine_failed``. ``unusable``: it lies with the input, not with us.
+    """
+
+    reason: str
+    message: str
+    unusable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one input: the analyses of its media, and the first fault, if any."""
+
+    given: str
+    analyses: tuple[Analysis, ...]
+    fault: Fault | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `check --json`."""
+        error = None if self.fault is None else {"reason": self.fault.reason, "message": self.fault.message}
+        return {"input": self.given, "media": [_medium(found) for found in self.analyses], "error": error}
+
+
+def _medium(analysis: Analysis) -> dict[str, Any]:
+    verdict = analysis.verdict
+    return {
+        "sha256": analysis.sha256,
+        "kind": analysis.probe.kind.value,
+        "verdict": {
+            "band": verdict.band.value,
+            "probability": verdict.probability,
+            "policy": verdict.policy,
+            "reasons": [{"code": reason.code, "text": reason.text} for reason in verdict.reasons],
+        },
+        "scores": [
+            {
+                "detector": score.detector,
+                "score": score.score,
+                "applicable": score.applicable,
+                "reason": score.reason,
+            }
+            for score in analysis.scores
+        ],
+        "timing": dict(analysis.timing),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    given: str
+    futures: tuple[Future[Analysis], ...]
+    fault: Fault | None
+
+
+class Judge:
+    """Judges inputs. The engine and the resolver are made when the first input needs them."""
+
+    def __init__(self, analyzer: Callable[[], Analyzer], resolver: Callable[[], Resolver]) -> None:
+        self._analyzer = analyzer
+        self._resolver = resolver
+
+    def run(self, inputs: Iterable[str]) -> Iterator[Outcome]:
+        """One outcome for each input, in their order; never ends early because of one of them."""
+        started: deque[_Started] = deque()
+        for given in inputs:
+            started.append(self._start(given))
+            if len(started) > _AHEAD:
+                yield _finish(started.popleft())
+        while started:
+            yield _finish(started.popleft())
+
+    def _start(self, given: str) -> _Started:
+        if "://" in given and not given.lower().startswith("file:"):
+            return self._start_url(given)
+        path = Path(given[len("file://") :] if given.lower().startswith("file://") else given)
+        fault = file_fault(path)
+        if fault is not None:
+            return _Started(given, (), fault)
+        try:
+            return _Started(given, (self._analyzer().submit(path),), None)
+        except EngineFailed as error:
+            return _Started(given, (), _engine_fault(error))
+
+    def _start_url(self, url: str) -> _Started:
+        futures: list[Future[Analysis]] = []
+        fault: Fault | None = None
+        try:
+            refs = self._resolver().resolve(url).media
+        except ResolveError as error:
+            return _Started(url, (), _resolve_fault(error))
+        for ref in refs:
+            try:
+                stored = self._resolver().fetch(ref, file_root=None)
+                futures.append(self._analyzer().submit(stored.path))
+            except ResolveError as error:
+                fault = fault or _resolve_fault(error)
+            except EngineFailed as error:
+                fault = fault or _engine_fault(error)
+        return _Started(url, tuple(futures), fault)
+
+
+def _finish(started: _Started) -> Outcome:
+    analyses = []
+    fault = started.fault
+    for future in started.futures:
+        try:
+            analyses.append(future.result())
+        except MediumRefused as error:
+            fault = fault or Fault(error.reason.value, str(error))
+        except EngineFailed as error:
+            fault = fault or _engine_fault(error)
+    return Outcome(started.given, tuple(analyses), fault)
+
+
+def file_fault(path: Path) -> Fault | None:
+    """Why there is no file to judge at this path; None where there is one."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return Fault("no_such_file", "there is no such file; check the path")
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or str(error)
+        return Fault("no_such_file", f"no file can be reached there ({words.lower()}); check the path")
+    if stat.S_ISDIR(mode):
+        return Fault("is_a_folder", "this is a folder; name the files in it")
+    if not stat.S_ISREG(mode):
+        return Fault("not_a_file", "this is a device or pipe; save its content to a file")
+    if not os.access(path, os.R_OK):
+        return Fault("not_readable", "this file may not be read; mend its mode")
+    return None
+
+
+def _resolve_fault(error: ResolveError) -> Fault:
+    return Fault(error.reason.value, str(error))
+
+
+def _engine_fault(error: EngineFailed) -> Fault:
+    return Fault("engine_failed", str(error), unusable=False)

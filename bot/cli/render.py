@@ -1,0 +1,72 @@
+"""Verdicts as people read them in a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from analysis.model import Analysis, Verdict
+from bot.cli.bands import LOOKS
+from bot.cli.judging import Fault, Outcome
+from bot.redact import mask_secrets, printable
+
+_SLOWEST_SHOWN = 4
+
+
+def show(outcome: Outcome, out: Console) -> None:
+    """Print one input's outcome."""
+    name = printable(mask_secrets(outcome.given))
+    several = len(outcome.analyses) > 1
+    for number, analysis in enumerate(outcome.analyses, 1):
+        _show_analysis(f"{name} ({number} of {len(outcome.analyses)})" if several else name, analysis, out)
+    if outcome.fault is not None:
+        out.print(
+            Text.assemble(("✘ ", "red"), (name, "bold"), ": ", _fault_words(outcome.fault)), soft_wrap=True
+        )
+        out.print()
+
+
+def _fault_words(fault: Fault) -> str:
+    return f"not judged: {printable(fault.message)} [{fault.reason}]"
+
+
+def _show_analysis(name: str, analysis: Analysis, out: Console) -> None:
+    verdict = analysis.verdict
+    look = LOOKS[verdict.band]
+    out.print(
+        Text.assemble((f"{look.sign} ", look.colour), (name, "bold"), ": ", (look.words, look.colour)),
+        soft_wrap=True,
+    )
+    if verdict.probability is not None:
+        out.print(Padding(Text(_probability(verdict)), (0, 0, 0, 2), expand=False))
+    for reason in verdict.reasons:
+        out.print(Padding(Text(f"- {printable(reason.text)}"), (0, 0, 0, 2), expand=False))
+    for note in analysis.probe.notes:
+        out.print(Padding(Text(f"- {printable(note)}"), (0, 0, 0, 2), expand=False))
+    out.print(Padding(_scores(analysis), (0, 0, 0, 2), expand=False))
+    out.print(Padding(Text(_timing(analysis), "dim"), (0, 0, 0, 2), expand=False))
+    out.print()
+
+
+def _probability(verdict: Verdict) -> str:
+    assert verdict.probability is not None
+    words = f"estimated probability of generation or manipulation: {verdict.probability:.0%}"
+    return f"{words} (calibrated on {printable(verdict.calibration)})" if verdict.calibration else words
+
+
+def _scores(analysis: Analysis) -> Table:
+    table = Table("detector", "score", "note", box=None, pad_edge=False, header_style="dim")
+    for score in analysis.scores:
+        shown = "n/a" if score.score is None else f"{score.score:.3f}"
+        table.add_row(Text(score.detector), shown, Text(printable(score.reason or ""), "dim"))
+    return table
+
+
+def _timing(analysis: Analysis) -> str:
+    stages = {stage: seconds for stage, seconds in analysis.timing.items() if stage != "total"}
+    total = analysis.timing.get("total", sum(stages.values()))
+    slowest = sorted(stages.items(), key=lambda item: -item[1])[:_SLOWEST_SHOWN]
+    parts = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in slowest)
+    return f"{analysis.probe.kind.value}, policy {analysis.verdict.policy}, {total:.2f} s ({parts})"
