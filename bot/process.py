@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from analysis.model import Analyzer
     from bot.config import Settings
     from state.model import MentionRow, ReplyRow
+    from state.store import Store
 
 log = structlog.get_logger()
 
@@ -44,8 +45,8 @@ class Spectator(Protocol):
     def closed(self, mention: MentionRow, reply: ReplyRow | None) -> None:
         """A mention has come to its end, with this reply or without one."""
 
-    def idle(self, service: Service) -> None:
-        """Nothing is left to do (only with `until_idle`)."""
+    def idle(self, store: Store, new: int) -> None:
+        """Nothing is left to do (only with `until_idle`); `new` mentions came in this run."""
 
 
 def run(
@@ -82,7 +83,7 @@ def run(
         with service:
             if until_idle:
                 service.wait_until_idle()
-                spectator.idle(service)
+                spectator.idle(store, service.new_mentions)
             else:
                 service.wait()
             ended = service.stop()

@@ -112,6 +112,13 @@ class Queue(Table):
         )
         return int(row["n"]) if row else 0
 
+    def count(self, step: Step) -> int:
+        """How many steps of this kind are queued or claimed, on every platform."""
+        row = self._store.row(
+            "SELECT count(*) AS n FROM jobs WHERE mode = ? AND step = ?", (self._store.mode, step)
+        )
+        return int(row["n"]) if row else 0
+
     def waiting(self, step: Step) -> timedelta:
         """How long the next step of this kind has been free to be taken; zero where none is."""
         row = self._store.row(

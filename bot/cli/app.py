@@ -12,7 +12,9 @@ from bot.cli.config import config
 from bot.cli.detectors import detectors
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.resolve import resolve
+from bot.cli.review import review
 from bot.cli.run import run
+from bot.cli.status import status
 from bot.cli.train import train
 
 app = typer.Typer(
@@ -24,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, run, resolve, detectors, config, train):
+for command in (check, run, status, review, resolve, detectors, config, train):
     app.command()(command)
 
 

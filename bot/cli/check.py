@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analysis.engine import EmbeddedAnalyzer
-
     from bot.cli.judging import Judge, Outcome
     from bot.config import Settings
     from bot.resolver import Resolver

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.options import ConfigOption, configuration
+from bot.cli.options import ConfigOption, configuration, console
 
 
 def run(
@@ -37,6 +37,8 @@ def run(
         },
         service=True,
     )
-    from bot import service
+    from bot import process
+    from bot.cli.spectator import Teller
 
-    service.run(loaded.settings, until_idle=until_idle)
+    teller = Teller(console(), console(stderr=True), simulated=loaded.settings.test_mode)
+    process.run(loaded.settings, teller, until_idle=until_idle)

@@ -1,0 +1,71 @@
+"""A person's review of a medium, and the corrections that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.ensemble.combine import ReviewLabel
+from bot.analyses import Judgement, judgement
+from bot.platforms.base import TextRules
+from bot.writer import Writer
+from state.model import MentionRow
+from state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One answer that no longer holds: the band that was told and the one that counts now."""
+
+    mention: MentionRow
+    before: str
+    after: str
+
+
+def review(
+    store: Store,
+    writer: Writer,
+    rules: Mapping[str, TextRules],
+    sha256: str,
+    label: ReviewLabel,
+    *,
+    note: str,
+    reviewer: str,
+) -> list[Correction]:
+    """Store a review and queue a `correction` to everyone who was told another band.
+
+    The running service, or the next one, sends them. One commit for everything.
+
+    Args:
+        store: where the review goes.
+        writer: writes the corrections.
+        rules: each platform's text rules, by its name; mentions of other platforms are left alone.
+        sha256: the medium.
+        label: what the reviewer found.
+        note: why, for other operators.
+        reviewer: who.
+
+    Raises:
+        NotFound: no such medium was ever seen.
+    """
+    corrections = []
+    with store.transaction():
+        store.reviews.add(sha256, label, note, reviewer)
+        for mention in store.mentions.with_medium(sha256):
+            now = _judgement(store, mention)
+            after = now.post.band
+            if mention.platform not in rules or mention.band is None or after == mention.band:
+                continue
+            revision = 1 + max(reply.revision for reply in store.outbox.of_mention(mention.id))
+            store.outbox.add(writer.correction(mention, rules[mention.platform], now, revision))
+            store.mentions.set_band(mention.id, after)
+            corrections.append(Correction(mention, mention.band, after))
+    return corrections
+
+
+def _judgement(store: Store, mention: MentionRow) -> Judgement:
+    """What is known now of the post that a mention asked about."""
+    assert mention.target_id is not None
+    media = store.posts.media(mention.target_id)
+    rows = [store.media.analysis(medium.sha256) if medium.sha256 else None for medium in media]
+    return judgement(store, media, rows, earlier=False)
