@@ -14,6 +14,8 @@ from bot.replies.wordings import MediaWords, Wordings, fill, turns, wordings
 # A handle as any of the platforms writes it; anything else is left out of the text.
 _HANDLE = re.compile(r"[\w.-]+(@[\w.-]+)?")
 
+_ANSWERS = {ReplyKind.VERDICT, ReplyKind.CORRECTION}
+
 # The bands that detectors stand behind; `trusted` rests on signed origin, and `unknown` on nothing.
 _DETECTED = {Band.LOW, Band.UNCERTAIN, Band.HIGH}
 
@@ -44,9 +46,9 @@ def compose(
     words = wordings(language)
     place = slot(kind, context)
     candidates = words.of(place)
-    tells_band = kind in {ReplyKind.VERDICT, ReplyKind.CORRECTION} and context.band is not None
-    sign = f"{words.signs[context.band]} " if tells_band and context.band else ""
-    media = _media_phrase(words, context) if tells_band else ""
+    band = context.band if kind in _ANSWERS else None
+    sign = f"{words.signs[band]} " if band else ""
+    media = _media_phrase(words, context) if band else ""
     for chosen in turns(len(candidates), turn, f"{language}/{place}"):
         main = sign + fill(candidates[chosen], media=media)
         for text in _ever_shorter(main, handle, words, kind, context):
@@ -82,8 +84,7 @@ def _joined(greeting: str, main: str, parts: dict[str, str]) -> str:
 def _parts(words: Wordings, kind: ReplyKind, context: Context) -> dict[str, str]:
     """The optional parts in the order of the text; "" where one does not apply."""
     texts = words.parts
-    answers = kind in {ReplyKind.VERDICT, ReplyKind.CORRECTION}
-    detected = answers and context.band in _DETECTED
+    detected = kind in _ANSWERS and context.band in _DETECTED
     return {
         "gallery": "" if kind is ReplyKind.PENDING else _gallery(words, context),
         "estimate": _estimate(words, context) if detected else "",
