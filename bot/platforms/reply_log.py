@@ -25,6 +25,9 @@ class ReplyLog:
     that dies while it appends leaves a torn last line; the next one closes it with a newline, so that it
     either turns out whole or is passed over, and no later record runs into it.
 
+    No reply is named before it is on the disk. The wait for the disk is outside the lock, so replies that
+    are written at the same time wait together.
+
     Memory is one index entry a reply; each call reads only the lines that are new since the last one.
     """
 
@@ -32,8 +35,9 @@ class ReplyLog:
         self.path = path
         self._guard = threading.Lock()
         self._ids: dict[str, str] = {}
-        self._read_to = 0
         self._inode = 0
+        self._read_to = 0
+        self._synced_to = 0
 
     def append(self, draft: Draft) -> SentReply:
         """Write the reply and wait for the disk; the same ``draft.key`` again returns the reply that stands.
@@ -42,14 +46,19 @@ class ReplyLog:
             PlatformUnavailable: the file cannot be written; nothing was.
             OutcomeUnknown: the record is written, but the disk did not confirm it.
         """
-        with self._locked() as file:
-            known = self._ids.get(draft.key)
-            if known is not None:
-                return SentReply(known)
-            record = _record(draft)
-            self._write(file, json.dumps(record, ensure_ascii=False).encode() + b"\n")
-            self._catch_up(file)
-            return SentReply(str(record["id"]))
+        with self._opened() as file:
+            with self._locked(file):
+                if draft.key not in self._ids:
+                    self._write(file, json.dumps(_record(draft), ensure_ascii=False).encode() + b"\n")
+                    self._catch_up(file)
+                sent, end = SentReply(self._ids[draft.key]), self._read_to
+            try:
+                self._sync(file, end)
+            except OSError as error:
+                raise OutcomeUnknown(
+                    f"{self.path} may or may not hold the reply: {error.strerror}"
+                ) from error
+            return sent
 
     def find(self, key: str) -> SentReply | None:
         """The reply that stands under this key, if any.
@@ -57,27 +66,42 @@ class ReplyLog:
         Raises:
             PlatformUnavailable: the file cannot be read.
         """
-        with self._locked():
-            known = self._ids.get(key)
-            return None if known is None else SentReply(known)
+        with self._opened() as file:
+            with self._locked(file):
+                known, end = self._ids.get(key), self._read_to
+            if known is None:
+                return None
+            self._sync(file, end)
+            return SentReply(known)
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
-        """The open, locked, repaired file, with the index up to date."""
-        with self._guard:
+    def _opened(self) -> Iterator[int]:
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            except OSError as error:
-                raise PlatformUnavailable(f"cannot open {self.path}: {error.strerror}") from error
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                self._repair(file)
-                self._catch_up(file)
                 yield file
-            except OSError as error:
-                raise PlatformUnavailable(f"cannot use {self.path}: {error.strerror}") from error
             finally:
                 os.close(file)
+        except OSError as error:
+            raise PlatformUnavailable(f"cannot use {self.path}: {error.strerror}") from error
+
+    @contextmanager
+    def _locked(self, file: int) -> Iterator[None]:
+        """The file is this caller's alone, repaired, and the index up to date."""
+        with self._guard:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                self._repair(file)
+                self._catch_up(file)
+                yield
+            finally:
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _sync(self, file: int, end: int) -> None:
+        """Wait until the file is on the disk up to this byte."""
+        if end > self._synced_to:
+            os.fdatasync(file)
+            self._synced_to = end
 
     def _repair(self, file: int) -> None:
         size = os.fstat(file).st_size
@@ -85,12 +109,11 @@ class ReplyLog:
             _sync_folder(self.path.parent)
         elif os.pread(file, 1, size - 1) != b"\n":
             os.write(file, b"\n")
-            os.fsync(file)
 
     def _catch_up(self, file: int) -> None:
         status = os.fstat(file)
         if status.st_ino != self._inode or status.st_size < self._read_to:
-            self._ids, self._read_to, self._inode = {}, 0, status.st_ino
+            self._ids, self._inode, self._read_to, self._synced_to = {}, status.st_ino, 0, 0
         with os.fdopen(os.dup(file), "rb") as reader:
             for line in complete_lines(reader, self._read_to):
                 self._index(line.raw)
@@ -109,13 +132,9 @@ class ReplyLog:
         try:
             while written < len(line):
                 written += os.write(file, line[written:])
-        except OSError as error:
+        except OSError:
             os.ftruncate(file, size)
-            raise PlatformUnavailable(f"cannot write {self.path}: {error.strerror}") from error
-        try:
-            os.fsync(file)
-        except OSError as error:
-            raise OutcomeUnknown(f"{self.path} may or may not hold the reply: {error.strerror}") from error
+            raise
 
 
 def _record(draft: Draft) -> dict[str, str | None]:

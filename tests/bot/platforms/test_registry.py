@@ -32,11 +32,11 @@ def test_a_missing_client_library_names_the_mend(monkeypatch: pytest.MonkeyPatch
         registry.create_platform("somewhere")
 
 
-LIGHT = ["bot.platforms.registry", "bot.platforms.inbox", "bot.platforms.simulated"]
+LIGHT = ["bot.platforms.registry", "bot.platforms.inbox", "bot.platforms.simulated", "bot.replies"]
 
 
 @pytest.mark.parametrize("module", LIGHT)
-def test_platforms_import_no_heavy_library(module: str) -> None:
+def test_platforms_and_replies_import_no_heavy_library(module: str) -> None:
     code = f"import sys, {module}; sys.exit(bool({{'torch', 'numpy', 'PIL', 'av'}} & set(sys.modules)))"
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

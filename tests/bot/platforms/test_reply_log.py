@@ -173,7 +173,7 @@ def test_a_disk_that_does_not_confirm_leaves_the_outcome_open(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", failing)
+        patch.setattr(os, "fdatasync", failing)
         with pytest.raises(OutcomeUnknown, match="Input/output error"):
             log.append(draft("p", key="second"))
     assert log.find("second") is not None
