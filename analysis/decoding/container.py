@@ -86,6 +86,7 @@ def probe_container(container: InputContainer, file_type: FileType, size: int, l
     for stream in (video, audio):
         if stream is not None:
             _check_codec(stream)
+            _check_first_packet(container, stream)
     duration = _duration(container, video or audio)
     if duration is not None and duration > limits.max_duration:
         raise MediumRefused(
@@ -129,6 +130,18 @@ def _check_codec(stream: VideoStream | AudioStream) -> None:
     if context is None or context.name not in CODECS:
         name = "unknown" if context is None else context.name
         raise MediumRefused(Refusal.UNSUPPORTED, f"codec {name} cannot be judged")
+
+
+def _check_first_packet(container: InputContainer, stream: VideoStream | AudioStream) -> None:
+    """Common encryption leaves the headers as they were, and marks the packets."""
+    try:
+        packet = next(container.demux(stream), None)
+    except MemoryError:
+        raise
+    except UNREADABLE:
+        return  # for the decoders to say how much can be read
+    if packet is not None and packet.has_sidedata("encryption_info"):
+        raise MediumRefused(Refusal.ENCRYPTED, "the medium is encrypted")
 
 
 def _duration(container: InputContainer, stream: VideoStream | AudioStream | None) -> float | None:

@@ -100,9 +100,10 @@ def decode_still(
     """Decode one picture into the store; return notes. A truncated picture is judged as far as it goes.
 
     Raises:
-        MediumRefused: CORRUPT, UNSUPPORTED.
+        MediumRefused: CORRUPT, UNSUPPORTED, TOO_MANY_PIXELS.
     """
     notes: tuple[str, ...] = ()
+    fitting_frames(image.width, image.height, limits)
     try:
         image.load()
     except UNREADABLE as error:
@@ -133,7 +134,7 @@ def decode_animation(image: Image.Image, count: int, limits: Limits, store: Fram
     """Decode evenly spaced frames of an animation into the store; return notes.
 
     Raises:
-        MediumRefused: CORRUPT (not one frame), UNSUPPORTED.
+        MediumRefused: CORRUPT (not one frame), UNSUPPORTED, TOO_MANY_PIXELS.
     """
     wanted = frame_indices(count, fitting_frames(image.width, image.height, limits), limits.sampling)
     for done, index in enumerate(wanted):

@@ -17,6 +17,5 @@ def frame_indices(count: int, wanted: int, sampling: Sampling) -> list[int]:
         return list(range(0, count, max(1, count // wanted)))[:wanted]
     if count <= wanted:
         return list(range(count))
-    if wanted == 1:
-        return [0]
-    return [round(position * (count - 1) / (wanted - 1)) for position in range(wanted)]
+    step = (count - 1) / max(1, wanted - 1)  # numpy's own order of operations, to the last bit
+    return [round(position * step) for position in range(wanted)]

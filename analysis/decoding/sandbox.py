@@ -13,6 +13,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
+_SOUND_BYTES_PER_SECOND = 16_000 * 4
 
 
 def isolate_network() -> bool:
@@ -39,9 +40,10 @@ def die_with_parent(parent: int) -> None:
 
 def limit_resources(limits: Limits) -> None:
     """Set the limits for the life of the process. A write past the file limit fails as an OSError."""
+    largest_result = max(limits.max_view_bytes, int(limits.max_audio_seconds * _SOUND_BYTES_PER_SECOND))
     for kind, value in (
         (resource.RLIMIT_AS, limits.decode_memory_bytes),
-        (resource.RLIMIT_FSIZE, limits.max_view_bytes),
+        (resource.RLIMIT_FSIZE, largest_result),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
     ):

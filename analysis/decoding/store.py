@@ -20,10 +20,12 @@ class FrameStore:
         """Write one frame.
 
         Raises:
-            ValueError: its size differs from the first frame's.
+            ValueError: it is not RGB, or its size differs from the first frame's.
             OSError: the memory file has reached its limit.
         """
-        height, width = frame.shape[:2]
+        height, width, channels = frame.shape
+        if channels != 3:
+            raise ValueError(f"a frame with {channels} channels")
         if self.shape is None:
             self.shape = height, width
         elif self.shape != (height, width):

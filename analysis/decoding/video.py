@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from av.container import InputContainer
@@ -33,8 +34,9 @@ try:
 except (ImportError, OSError):  # there is no build for this machine, or it lacks a library
     decord = None
 
-_DECORD_DEMUXERS = {"mov", "matroska"}
 _DECORD_CODECS = {"h264", "hevc", "vp8", "vp9", "mpeg4"}
+# Demuxers that seek by an index and so arrive at the key frame asked for; others may land behind it.
+_SEEKING_DEMUXERS = {"mov", "matroska", "avi"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def _decord_reads(
     store: FrameStore,
 ) -> bool:
     """Whether decord could be given the file and read every wanted frame."""
-    if decord is None or file_type.demuxer not in _DECORD_DEMUXERS or probe.codec not in _DECORD_CODECS:
+    if decord is None or probe.codec not in _DECORD_CODECS or not _is_unmistakable(path, file_type):
         return False
     try:
         reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=limits.decode_threads)
@@ -149,6 +151,19 @@ def _decord_reads(
     except (decord.DECORDError, RuntimeError, ValueError, IndexError):
         return False
     return True
+
+
+def _is_unmistakable(path: str, file_type: FileType) -> bool:
+    """Whether decord, which cannot be told the format, must come to the same one.
+
+    These are the signatures to which libavformat gives its highest score; with a lesser one, text further on
+    could make it a session description or a playlist.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(64)
+    if file_type.demuxer == "mov":
+        return head[4:8] == b"ftyp"
+    return file_type.demuxer == "matroska" and (b"webm" in head or b"matroska" in head)
 
 
 def _pyav_reads(
@@ -167,7 +182,8 @@ def _pyav_reads(
         if index.times is None:
             chosen = _frames_by_count(container, stream, set(wanted))
         else:
-            chosen = _frames_by_time(container, stream, [index.times[i] for i in wanted], index.keys)
+            keys = index.keys if file_type.demuxer in _SEEKING_DEMUXERS else index.keys[:1]
+            chosen = _frames_by_time(container, stream, [index.times[i] for i in wanted], keys)
         for frame in chosen:
             store.append(_upright(frame, store.shape))
 
@@ -186,12 +202,12 @@ def _frames_by_count(
 def _frames_by_time(
     container: InputContainer, stream: VideoStream, wanted: Sequence[int], keys: Sequence[int]
 ) -> Iterator[VideoFrame]:
-    """Decode from key frame to wanted frame, and seek only where a key frame saves decoding."""
-    frames: Iterator[VideoFrame] | None = None
-    now: int | None = None
+    """Decode on to each wanted frame, and seek only where a key frame on the way saves decoding."""
+    frames = _frames(container, stream)
+    now = keys[0]
     for target in wanted:
         key = keys[max(0, bisect_right(keys, target) - 1)]
-        if frames is None or (now is not None and key > now):
+        if key > now:
             try:
                 container.seek(key, stream=stream)
             except MemoryError:
@@ -199,7 +215,7 @@ def _frames_by_time(
             except UNREADABLE:
                 return
             frames = _frames(container, stream)
-        elif now is not None and now >= target:
+        elif target <= now and target != wanted[0]:
             continue  # the wanted frame could not be decoded, and a later one is already out
         for frame in frames:
             if frame.pts is not None and frame.pts >= target:
