@@ -35,7 +35,7 @@ def plain_arithmetic() -> Iterator[None]:
 
 def loaded(case: Case, vectors: Vectors, device: str) -> nn.Module:
     network = case.build()
-    network.load_state_dict(vectors.weights(case.gain), strict=True)
+    network.load_state_dict(vectors.weights(case.rule, case.dead), strict=True)
     return network.eval().to(device)
 
 
@@ -47,7 +47,7 @@ def slack(device: str) -> float:
 def test_state_dict_has_the_public_keys(case: Case, vectors: Vectors) -> None:
     state = case.build().state_dict()
     own = [(name, tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in state.items()]
-    assert own == vectors.keys
+    assert own == vectors.live(case.dead)
 
 
 @each_case

@@ -18,6 +18,20 @@ TAP_TOLERANCE = 1e-4  # relative to max |reference|
 
 
 @dataclass(frozen=True)
+class Rule:
+    """The rule for synthetic weights.
+
+    ``gain`` scales tensors of two or more dimensions by ``gain / sqrt(fan)``. ``tokens``: position tables and
+    class tokens are half of a standard normal draw instead. One-dimensional weights get +1, except those whose
+    name contains one of ``plain``.
+    """
+
+    gain: float = 1.0
+    tokens: bool = False
+    plain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Vectors:
     """One model's stored tensors: the public state dict's keys, and inputs and outputs."""
 
@@ -34,9 +48,13 @@ class Vectors:
         keys = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
         return cls(keys, stored, prefix, comparable)
 
-    def weights(self, gain: float) -> dict[str, Tensor]:
-        """The state dict that the weight rule gives."""
-        return {name: _draw(self.prefix + name, shape, dtype, gain) for name, shape, dtype in self.keys}
+    def weights(self, rule: Rule, dead: tuple[str, ...] = ()) -> dict[str, Tensor]:
+        """The state dict that the weight rule gives, without the tensors whose names begin as in `dead`."""
+        return {name: _draw(self.prefix + name, shape, dtype, rule) for name, shape, dtype in self.live(dead)}
+
+    def live(self, dead: tuple[str, ...]) -> list[tuple[str, tuple[int, ...], str]]:
+        """The public state dict's entries but for those whose names begin as in `dead`."""
+        return [entry for entry in self.keys if not entry[0].startswith(dead)] if dead else self.keys
 
     def randn(self, *shape: int) -> Tensor:
         """The stored seed's standard-normal input."""
@@ -52,7 +70,13 @@ class Vectors:
         assert np.abs(got - expected).max() <= tolerance * scale, field
 
 
-def _draw(name: str, shape: tuple[int, ...], dtype: str, gain: float) -> Tensor:
+_TOKENS = {
+    *("pos_embed", "positional_embedding", "cls_token", "class_embedding"),
+    *("reg_token", "register_tokens", "mask_token"),
+}
+
+
+def _draw(name: str, shape: tuple[int, ...], dtype: str, rule: Rule) -> Tensor:
     if not dtype.startswith("float"):
         return torch.zeros(shape, dtype=getattr(torch, dtype))
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
@@ -60,10 +84,13 @@ def _draw(name: str, shape: tuple[int, ...], dtype: str, gain: float) -> Tensor:
     if last == "running_var":
         return torch.rand(shape, generator=generator) * 0.5 + 0.75
     drawn = torch.randn(shape, generator=generator)
+    if rule.tokens and (last in _TOKENS or name.endswith("position_embedding.weight")):
+        return drawn * 0.5
     if len(shape) >= 2:
         fan = drawn.numel() / shape[0]
-        return drawn * (gain / math.sqrt(fan))
-    return drawn * 0.1 + (1.0 if last in {"weight", "gamma"} else 0.0)
+        return drawn * (rule.gain / math.sqrt(fan))
+    offset = last in {"weight", "gamma"} and not any(part in name for part in rule.plain)
+    return drawn * 0.1 + (1.0 if offset else 0.0)
 
 
 def subsample(x: Tensor, count: int) -> Tensor:

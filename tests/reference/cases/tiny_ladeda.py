@@ -10,7 +10,7 @@ from detectors import gradients
 from detectors.gradients import GRADIENTS
 from detectors.tiny_ladeda import TinyLaDeDaNetwork
 from tests.reference.cases.base import Case, Fields
-from tests.reference.vectors import Vectors, subsample
+from tests.reference.vectors import Rule, Vectors, subsample
 
 
 def _tiny_inputs(vectors: Vectors, device: str) -> Fields:
@@ -30,7 +30,7 @@ def _tiny_outputs(network: nn.Module, vectors: Vectors, device: str) -> Fields:
 CASES = (
     Case(
         name="tiny_ladeda",
-        gain=math.sqrt(2),
+        rule=Rule(gain=math.sqrt(2)),
         build=TinyLaDeDaNetwork,
         inputs=_tiny_inputs,
         outputs=_tiny_outputs,
