@@ -114,8 +114,9 @@ def build_platforms(settings: Settings) -> list[Platform]:
     for name in settings.platforms:
         platform = create_platform(name, **_platform_options(settings, name))
         if settings.test_mode:
-            log = ReplyLog(settings.data_dir / "simulated" / f"{name}.jsonl")
-            platform = SimulatedPlatform(platform, log)
+            simulated = settings.data_dir / "simulated"
+            simulated.mkdir(parents=True, exist_ok=True)
+            platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
 

@@ -6,6 +6,7 @@ that outlasts its interval is not started twice.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,9 +45,27 @@ class Loop:
         self.not_before: datetime | None = None
         self._pass = one_pass
         self._clock = clock
+        self._at_work = threading.Lock()
+        self._stopping = False
 
     def run_once(self) -> None:
         """Do one pass, unless somebody asked to wait; count what became of it."""
+        with self._at_work:
+            if not self._stopping:
+                self._run()
+
+    def stop(self) -> None:
+        """Begin no further pass."""
+        self._stopping = True
+
+    def join(self, seconds: float) -> bool:
+        """Wait for a pass that is at work; False where it still is after that time."""
+        ended = self._at_work.acquire(timeout=seconds)
+        if ended:
+            self._at_work.release()
+        return ended
+
+    def _run(self) -> None:
         beat, now = self.heartbeat, self._clock.now()
         if self.not_before is not None and now < self.not_before:
             return
@@ -114,7 +133,9 @@ class Schedule:
         self._scheduler = scheduler
 
     def stop(self) -> None:
-        """Start no further pass. Passes at work go on; wait for them by their own means."""
+        """Begin no further pass. Those at work go on: see `Loop.join`."""
+        for loop in self.loops:
+            loop.stop()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -83,7 +84,7 @@ class Service:
         self._names = tuple(platform.name for platform in platforms)
         self._engine_problem = engine_problem
         self._stopping = threading.Event()
-        self._finished = threading.Event()
+        self._ended: bool | None = None
         self._analyst = Analyst(
             flow,
             self._names,
@@ -163,15 +164,19 @@ class Service:
         Returns:
             Whether everything has ended; what has not is taken up again at the next start.
         """
+        if self._ended is not None:
+            return self._ended
         self._stopping.set()
         workers = [self._analyst.resolving, self._analyst.analysing, *(r.sending for r in self._responders)]
         self._schedule.stop()
         for each in workers:
             each.stop()
-        still_at_work = [each for each in workers if not each.join(STOP_SECONDS / len(workers))]
-        ended = not still_at_work
-        log.info("stopped", clean=ended)
-        return ended
+        joins = [each.join for each in self._loops] + [each.join for each in workers]
+        deadline = time.monotonic() + STOP_SECONDS
+        still_at_work = [join for join in joins if not join(max(0.0, deadline - time.monotonic()))]
+        self._ended = not still_at_work
+        log.info("stopped", clean=self._ended)
+        return self._ended
 
     def health(self) -> HealthReport:
         """Whether the bot does its work now, and what is wrong if not."""

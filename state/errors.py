@@ -3,7 +3,8 @@
 StateError
 ├── LeaseLost      the job that is being finished is no longer ours: its lease ran out
 ├── NotFound       there is no such row
-└── SchemaTooNew   the file was written by a newer version of this software
+├── SchemaTooNew   the file was written by a newer version of this software
+└── StoreClosed    the process is ending and takes up nothing new
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class NotFound(StateError):
 
 class SchemaTooNew(StateError):
     """The file was written by a newer version of this software."""
+
+
+class StoreClosed(StateError):
+    """The process is ending and takes up nothing new."""

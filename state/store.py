@@ -21,6 +21,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from state.cursors import Cursors
+from state.errors import StoreClosed
 from state.events import Events
 from state.media import Media
 from state.mentions import Mentions
@@ -54,8 +55,7 @@ class Store:
         self._now = now
         self._local = threading.local()
         self._writer = threading.RLock()
-        self._connections: list[Database] = []
-        self._connections_lock = threading.Lock()
+        self._closed = False
         migrate(self.db)
         self.cursors = Cursors(self)
         self.events = Events(self)
@@ -79,6 +79,8 @@ class Store:
         """This thread's connection, for reading and for statements inside `transaction()`."""
         db: Database | None = getattr(self._local, "db", None)
         if db is None:
+            if self._closed:
+                raise StoreClosed("the store is closed; the process is about to end")
             db = self._connect()
             self._local.db = db
         return db
@@ -90,10 +92,7 @@ class Store:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        db = Database(connection)
-        with self._connections_lock:
-            self._connections.append(db)
-        return db
+        return Database(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Database]:
@@ -135,9 +134,10 @@ class Store:
             db.execute("UPDATE cursors SET cursor = cursor WHERE 0")
 
     def close(self) -> None:
-        """Close every thread's connection. Safe to call twice."""
-        with self._connections_lock:
-            for db in self._connections:
-                db.close()
-            self._connections.clear()
+        """Let go of every connection. Safe to call twice, and while other threads are at work.
+
+        A connection that is in the middle of a statement is closed when that thread lets go of it: closing it
+        under the thread's hands would crash the interpreter.
+        """
+        self._closed = True
         self._local = threading.local()

@@ -1,4 +1,4 @@
-"""A bot in a child process that kills itself with SIGKILL at a chosen point; nothing of it survives but files.
+"""A bot in a child process that kills itself with SIGKILL at a chosen point; only its files survive.
 
 Points are counted as they come: each commit to the state file (just before it), and each reply that is
 written (just before and just after). Children are forked from a server that has everything imported, so that
