@@ -134,9 +134,7 @@ def test_a_gallery_without_room_tells_the_position() -> None:
 def test_a_gallery_of_which_nothing_could_be_checked() -> None:
     media = (one(None, failure="corrupt"), one(None, Kind.VIDEO, "a code from tomorrow"))
     text = english(ReplyKind.FAILURE, Context(media, failure="corrupt"))
-    assert text.endswith(
-        "Picture 1: not checked (damaged file); video 2: not checked (reason unknown)."
-    )
+    assert text.endswith("Picture 1: not checked (damaged file); video 2: not checked (reason unknown).")
 
 
 def test_parts_go_least_important_first() -> None:
