@@ -9,9 +9,11 @@ from bot.platforms.base import Platform
 from bot.workers import Workers
 from state.model import Job, Step
 
+UNPACED_PLACES = 4
+
 
 class Responder:
-    """One platform's replies, one at a time."""
+    """One platform's replies, at its pace."""
 
     def __init__(
         self, platform: Platform, flow: Flow, *, stop_posting: bool, stopping: threading.Event
@@ -21,7 +23,9 @@ class Responder:
         self._flow = flow
         self._stop_posting = stop_posting
         self._stopping = stopping
-        self.sending = Workers(f"send-{platform.name}", 1, self._claim, self._send)
+        # A platform that sets no pace is limited by waiting alone, which several can do at once.
+        places = 1 if platform.limits.min_reply_interval else UNPACED_PLACES
+        self.sending = Workers(f"send-{platform.name}", places, self._claim, self._send)
 
     def run_once(self) -> None:
         """Write the notices that are due and send the replies that are due."""

@@ -67,7 +67,7 @@ class Teller:
         self._out.print(_balance(store))
         self._out.print(
             f"{sum(counts.values())} mentions: {counts[MentionState.ANSWERED]} answered, "
-            f"{counts[MentionState.FAILED]} told why not, {counts[MentionState.IGNORED]} ignored, with reasons."
+            f"{counts[MentionState.FAILED]} told why not, {counts[MentionState.IGNORED]} ignored."
         )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import uuid
+from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -61,16 +63,21 @@ def settings_for(inbox: Path, data_dir: Path, *, test_mode: bool) -> Any:
     )
 
 
-def live(inbox: Path, data_dir: Path, test_mode: bool, die_at: int, counted: Any) -> None:
-    """One life of the bot, until everything is done or the chosen point."""
+def live(inbox: Path, data_dir: Path, test_mode: bool, forgetful: bool, die_at: int, counted: Any) -> None:
+    """One life of the bot, until everything is done or the chosen point.
+
+    A forgetful platform writes every reply that it is given, as X does: it keeps no idempotency keys, and only
+    reading back its replies before a second request can keep them from doubling.
+    """
     from analysis.stub import StubAnalyzer
     from bot import process
     from bot.log import configure
+    from bot.platforms.base import SentReply
     from bot.platforms.reply_log import ReplyLog
     from state.store import Store
 
     points = Points(die_at)
-    commit, append = Store._commit, ReplyLog.append
+    commit, append, find = Store._commit, ReplyLog.append, ReplyLog.find
 
     def counted_commit(self: Store, db: Database) -> None:
         points.reached()
@@ -78,23 +85,31 @@ def live(inbox: Path, data_dir: Path, test_mode: bool, die_at: int, counted: Any
 
     def counted_append(self: ReplyLog, draft: Any) -> Any:
         points.reached()
-        sent = append(self, draft)
+        sent = append(self, replace(draft, key=f"{draft.key}/{uuid.uuid4()}") if forgetful else draft)
         points.reached()
         return sent
 
+    def find_any(self: ReplyLog, key: str) -> Any:
+        find(self, key)
+        return next((SentReply(id_) for known, id_ in self._ids.items() if known.startswith(key)), None)
+
     Store._commit = counted_commit  # type: ignore[method-assign]
     ReplyLog.append = counted_append  # type: ignore[method-assign]
+    if forgetful:
+        ReplyLog.find = find_any  # type: ignore[method-assign]
     configure("error")
     settings = settings_for(inbox, data_dir, test_mode=test_mode)
     process.run(settings, Quiet(), until_idle=True, make_analyzer=lambda _: StubAnalyzer())
     counted.value = points.count
 
 
-def one_life(inbox: Path, data_dir: Path, *, test_mode: bool, die_at: int = 0) -> tuple[int | None, int]:
+def one_life(
+    inbox: Path, data_dir: Path, *, test_mode: bool, forgetful: bool = False, die_at: int = 0
+) -> tuple[int | None, int]:
     """Start a bot; its exit code (-9 where it was killed) and how many points it passed if it lived."""
     counted = CONTEXT.Value("i", 0)
     process: ForkServerProcess = CONTEXT.Process(
-        target=live, args=(inbox, data_dir, test_mode, die_at, counted), daemon=True
+        target=live, args=(inbox, data_dir, test_mode, forgetful, die_at, counted), daemon=True
     )
     process.start()
     process.join(30)

@@ -35,11 +35,17 @@ def check(world: InboxWorld, data_dir: Path, expected: dict[str, str], *, test_m
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("test_mode", [True, False], ids=["test mode", "live"])
-def test_killed_at_every_state_change_it_ends_with_one_reply_each(tmp_path: Path, test_mode: bool) -> None:
+@pytest.mark.parametrize(
+    ("test_mode", "forgetful"),
+    [(True, False), (False, False), (False, True)],
+    ids=["test mode", "live", "platform without keys"],
+)
+def test_killed_at_every_state_change_it_ends_with_one_reply_each(
+    tmp_path: Path, test_mode: bool, forgetful: bool
+) -> None:
     world, expected = busy_inbox(tmp_path / "whole" / "inbox")
     whole = tmp_path / "whole" / "data"
-    code, points = one_life(world.folder, whole, test_mode=test_mode)
+    code, points = one_life(world.folder, whole, test_mode=test_mode, forgetful=forgetful)
     assert code == 0
     check(world, whole, expected, test_mode=test_mode)
     assert points > 40
@@ -47,8 +53,8 @@ def test_killed_at_every_state_change_it_ends_with_one_reply_each(tmp_path: Path
     def kill_at(point: int) -> int | None:
         world, expected = busy_inbox(tmp_path / str(point) / "inbox")
         data_dir = tmp_path / str(point) / "data"
-        killed, _ = one_life(world.folder, data_dir, test_mode=test_mode, die_at=point)
-        code, _ = one_life(world.folder, data_dir, test_mode=test_mode)
+        killed, _ = one_life(world.folder, data_dir, test_mode=test_mode, forgetful=forgetful, die_at=point)
+        code, _ = one_life(world.folder, data_dir, test_mode=test_mode, forgetful=forgetful)
         assert code == 0, point
         check(world, data_dir, expected, test_mode=test_mode)
         return killed
