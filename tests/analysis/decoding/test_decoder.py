@@ -60,7 +60,7 @@ def _still_works(decoder: Decoder, good: Path) -> None:
 def test_wall_clock_limit(slow: Path, good: Path) -> None:
     decoder = Decoder(Limits(decode_seconds=0.5))
     decoder.start()
-    with pytest.raises(DecoderDied, match="longer than the limit of 0.5 s") as caught:
+    with pytest.raises(DecoderDied, match=r"longer than the limit of 0\.5 s") as caught:
         decoder.decode(slow)
     assert caught.value.reason is Refusal.TIMED_OUT
     _still_works(decoder, good)
