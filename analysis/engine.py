@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "1"
+# The limits that decide which part of a medium the detectors get; the others only refuse media.
+_WHAT_IS_SEEN = ("frames_per_video", "sampling", "max_audio_seconds", "max_view_bytes")
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,9 @@ class EmbeddedAnalyzer:
     networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
     may use).
+
+    An analysis's ``timing`` has "probe", "decode", "views", "detector:NAME" for each, "ensemble", and
+    "total": from leaving the queue to the verdict, with the wait for the networks.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -190,8 +195,8 @@ class EmbeddedAnalyzer:
                 job.future.cancel()
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
-        limits = json.dumps(asdict(self._limits), sort_keys=True)
-        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, limits)
+        seen = json.dumps([getattr(self._limits, name) for name in _WHAT_IS_SEEN])
+        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:

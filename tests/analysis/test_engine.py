@@ -212,6 +212,7 @@ def test_the_fingerprint_follows_what_decides_the_verdict(make: Make) -> None:
     assert len(set(prints)) == len(prints)
     assert make(Brightness(), decode_workers=2, torch_threads=2).fingerprint == prints[0]
     assert make("brightness", create=Brightness).fingerprint == prints[0]
+    assert make(Brightness(), limits=Limits(decode_seconds=5)).fingerprint == prints[0]
 
 
 def test_one_thread_owns_the_networks(make: Make, grey: Path) -> None:

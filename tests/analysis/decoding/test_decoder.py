@@ -9,7 +9,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +60,8 @@ def _still_works(decoder: Decoder, good: Path) -> None:
 def test_wall_clock_limit(slow: Path, good: Path) -> None:
     decoder = Decoder(Limits(decode_seconds=0.5))
     decoder.start()
-    start = time.monotonic()
-    with pytest.raises(DecoderDied) as caught:
+    with pytest.raises(DecoderDied, match=r"longer than the limit of 0\.5 s") as caught:
         decoder.decode(slow)
-    assert time.monotonic() - start < 2
     assert caught.value.reason is Refusal.TIMED_OUT
     _still_works(decoder, good)
     decoder.close()
@@ -164,11 +161,15 @@ def test_the_child_has_no_network(decoder: Decoder) -> None:
 
 
 def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
-    code = (
-        "import os, signal\nfrom analysis.decoding.decoder import Decoder\nfrom analysis.limits import Limits\n"
-        "decoder = Decoder(Limits()); decoder.start(); print(decoder._process.pid, flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
+    code = """if True:
+        import os, signal
+        from analysis.decoding.decoder import Decoder
+        from analysis.limits import Limits
+        decoder = Decoder(Limits())
+        decoder.start()
+        print(decoder._process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     child = int(done.stdout)
@@ -201,16 +202,12 @@ def test_empty_and_too_large(decoder: Decoder, tmp_path: Path, good: Path) -> No
     assert caught.value.reason is Refusal.TOO_LARGE
 
 
-@pytest.fixture
-def temporary_files() -> Iterator[None]:
-    before = set(Path(tempfile.gettempdir()).iterdir())
-    yield
-    left = {path for path in Path(tempfile.gettempdir()).iterdir() if "veritag" in path.name} - before
-    assert not left
-
-
-@pytest.mark.usefixtures("temporary_files")
-def test_nothing_is_left_behind(decoder: Decoder, tmp_path: Path, good: Path) -> None:
+def test_nothing_is_left_behind(
+    decoder: Decoder, tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     broken = tmp_path / "broken"
     broken.write_bytes(good.read_bytes()[:50])
     media = [good, broken, clip(tmp_path / "clip.mp4", sound="aac")]
@@ -225,4 +222,5 @@ def test_nothing_is_left_behind(decoder: Decoder, tmp_path: Path, good: Path) ->
             descriptors.append(len(list(Path("/proc/self/fd").iterdir())))
             memory.append(psutil.Process().memory_info().rss)
     assert descriptors[0] == descriptors[1]
+    assert list(temporary.iterdir()) == []
     assert memory[1] - memory[0] < 8 << 20
