@@ -25,8 +25,10 @@ class Analyst:
         self._flow = flow
         self._platforms = tuple(platforms)
         self._on_progress = on_progress
-        self.resolving = Workers("resolve", resolve_workers, lambda: self._claim(Step.RESOLVE), self._resolve)
-        self.analysing = Workers("analyse", in_flight, lambda: self._claim(Step.ANALYSE), self._analyse)
+        self.resolving = Workers(
+            "resolve", resolve_workers, lambda n: self._claim(Step.RESOLVE, n), self._resolve
+        )
+        self.analysing = Workers("analyse", in_flight, lambda n: self._claim(Step.ANALYSE, n), self._analyse)
 
     def resolve_once(self) -> None:
         """Put free workers to resolving what is due."""
@@ -36,8 +38,8 @@ class Analyst:
         """Put free workers to analysing what is due."""
         self.analysing.top_up()
 
-    def _claim(self, step: Step) -> Job | None:
-        return self._flow.claim(step, self._platforms)
+    def _claim(self, step: Step, limit: int) -> list[Job]:
+        return self._flow.claim(step, self._platforms, limit)
 
     def _resolve(self, job: Job) -> None:
         self._flow.run(job)

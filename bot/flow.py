@@ -133,10 +133,9 @@ class Flow:
 
     # -- jobs --------------------------------------------------------------------------------------------
 
-    def claim(self, step: Step, platforms: tuple[str, ...]) -> Job | None:
-        """Take the oldest due job of this kind, if any."""
-        jobs = self.store.queue.claim(step, platforms, 1, timedelta(seconds=self.patience.lease))
-        return jobs[0] if jobs else None
+    def claim(self, step: Step, platforms: tuple[str, ...], limit: int) -> list[Job]:
+        """Take the oldest due jobs of this kind, at most so many."""
+        return self.store.queue.claim(step, platforms, limit, timedelta(seconds=self.patience.lease))
 
     def run(self, job: Job) -> None:
         """Carry out one claimed job, whatever comes: it is done, given back for later, or given up."""

@@ -10,6 +10,7 @@ from bot.workers import Workers
 from state.model import Job, Step
 
 UNPACED_PLACES = 4
+NOTICES_AT_ONCE = 20
 
 
 class Responder:
@@ -29,11 +30,11 @@ class Responder:
 
     def run_once(self) -> None:
         """Write the notices that are due and send the replies that are due."""
-        while (notice := self._flow.claim(Step.NOTICE, (self._platform.name,))) is not None:
-            if self._stopping.is_set():
-                self._flow.store.queue.release(notice)
-                return
-            self._flow.run(notice)
+        while not self._stopping.is_set() and (
+            notices := self._flow.claim(Step.NOTICE, (self._platform.name,), NOTICES_AT_ONCE)
+        ):
+            for notice in notices:
+                self._flow.run(notice)
         self.wake()
 
     def wake(self) -> None:
@@ -41,8 +42,8 @@ class Responder:
         if not self._stop_posting:
             self.sending.top_up()
 
-    def _claim(self) -> Job | None:
-        return self._flow.claim(Step.SEND, (self._platform.name,))
+    def _claim(self, limit: int) -> list[Job]:
+        return self._flow.claim(Step.SEND, (self._platform.name,), limit)
 
     def _send(self, job: Job) -> None:
         self._flow.run(job)

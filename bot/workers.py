@@ -1,34 +1,40 @@
-"""A few threads that drain one kind of job: as many at once as there are places, each taking the oldest next.
+"""A few threads that work off one kind of job: as many at once as there are places, the oldest first.
 
-`top_up` fills the free places and returns at once; a place that finds nothing to do is given up. One slow job
-keeps one place and never the others.
+Jobs are claimed several at a time, as many as places are free, and again when half of them are done: one look
+at the queue serves many jobs, and one slow job keeps one place and never the others.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from state.model import Job
+
+POLL_SECONDS = 0.02
 
 
 class Workers:
     """Threads over `claim` and `run`; both must be safe to call from several threads."""
 
     def __init__(
-        self, name: str, places: int, claim: Callable[[], Job | None], run: Callable[[Job], None]
+        self, name: str, places: int, claim: Callable[[int], Sequence[Job]], run: Callable[[Job], None]
     ) -> None:
-        """`run` must not raise: whatever a job does is its own affair."""
+        """`claim(n)` gives at most n jobs; `run` must not raise: whatever a job does is its own affair."""
         self._claim = claim
         self._run = run
         self._places = places
         self._busy = 0
-        self._more = False
+        self._batch = 0
+        self._batch_size = 0
+        self._batch_left = 0
+        self._wanted = False
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._claiming = threading.Lock()
+        self._stopping = False
         self._pool = ThreadPoolExecutor(places, thread_name_prefix=name)
-        self.failure: BaseException | None = None
 
     @property
     def busy(self) -> int:
@@ -36,52 +42,52 @@ class Workers:
         return self._busy
 
     def top_up(self) -> None:
-        """Put every free place to work.
+        """Put every free place to work on what is due; returns at once.
 
         Raises:
-            Exception: what ended a place since the last call, so that the loop which calls this can show it.
+            Exception: the queue cannot be read; the caller's loop shows it.
         """
-        failure, self.failure = self.failure, None
-        with self._lock:
-            self._more = True
-            free = 0 if self._stopping.is_set() else self._places - self._busy
-            self._busy += free
-        for _ in range(free):
-            self._pool.submit(self._drain)
-        if failure is not None:
-            raise failure
+        self._wanted = True
+        # Whoever is claiming already looks again before it leaves.
+        while self._wanted and not self._stopping and self._claiming.acquire(blocking=False):
+            try:
+                self._wanted = False
+                self._claim_batch()
+            finally:
+                self._claiming.release()
 
-    def _drain(self) -> None:
+    def _claim_batch(self) -> None:
+        free = self._places - self._busy
+        jobs = self._claim(free) if free > 0 else ()
+        if not jobs:
+            return
+        with self._lock:
+            self._busy += len(jobs)
+            self._batch += 1
+            self._batch_size = self._batch_left = len(jobs)
+            batch = self._batch
+        for job in jobs:
+            self._pool.submit(self._work, job, batch)
+
+    def _work(self, job: Job, batch: int) -> None:
         try:
-            while self._wanted():
-                job = self._claim()
-                if job is not None:
-                    self._more = True
-                    self._run(job)
-        except BaseException as failure:  # noqa: BLE001 - the edge of a thread: shown by the next `top_up`
-            self.failure = failure
+            self._run(job)
+        finally:
             with self._lock:
                 self._busy -= 1
-
-    def _wanted(self) -> bool:
-        """Whether to look for another job; if not, the place is given up in the same breath."""
-        with self._lock:
-            wanted = self._more and not self._stopping.is_set()
-            self._more = False
-            if not wanted:
-                self._busy -= 1
-            return wanted
+                self._batch_left -= batch == self._batch
+                look = batch != self._batch or 2 * self._batch_left <= self._batch_size
+            if look:
+                self.top_up()
 
     def stop(self) -> None:
         """Take no further job; those at work are finished by their places."""
-        self._stopping.set()
+        self._stopping = True
 
     def join(self, seconds: float) -> bool:
         """Wait for the places that are at work; False where some still are after that time."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        deadline = threading.Event()
-        for _ in range(max(1, int(seconds / 0.02))):
-            if self._busy == 0:
-                return True
-            deadline.wait(0.02)
+        deadline = time.monotonic() + seconds
+        while self._busy > 0 and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        self._pool.shutdown(wait=False)
         return self._busy == 0

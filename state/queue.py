@@ -6,17 +6,27 @@ behind new ones. Every operation touches the rows it returns and an index, whate
 
 from __future__ import annotations
 
-import secrets
+import itertools
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from state.base import Table
 from state.errors import LeaseLost
 from state.model import Job, Step, to_moment, to_text
 
+if TYPE_CHECKING:
+    from state.store import Store
+
 
 class Queue(Table):
     """Rows of `jobs`."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._process = os.urandom(8).hex()
+        self._claims = itertools.count()
 
     def add(self, step: Step, platform: str, subject_id: int, due_at: datetime) -> None:
         """Queue a step; the same step of the same subject is queued once."""
@@ -33,7 +43,7 @@ class Queue(Table):
         if not platforms:
             return []
         now = self._store.now()
-        token = secrets.token_hex(8)
+        token = f"{self._process}-{next(self._claims)}"
         with self._store.transaction() as db:
             self._recover("lease_until < ?", (to_text(now),))
             marks = ", ".join("?" * len(platforms))
@@ -80,14 +90,6 @@ class Queue(Table):
             "WHERE id = ? AND lease = ?",
             (to_text(until), int(failed)),
         )
-
-    def release(self, job: Job) -> None:
-        """Give the step back as it was (a clean stop)."""
-        with self._store.transaction() as db:
-            db.execute(
-                "UPDATE jobs SET lease = NULL, lease_until = NULL WHERE id = ? AND lease = ?",
-                (job.id, job.lease),
-            )
 
     def cancel(self, step: Step, subject_id: int) -> None:
         """Take a step out of the queue, if it is there and nobody works on it."""

@@ -67,8 +67,8 @@ class MediaStore:
     def adopt(self, temporary: Path) -> StoredMedium:
         """Move a finished file from `temporary` into the store and name it by its bytes.
 
-        It is on disk, whole, before it has its name. Content that is there already is replaced by itself, so
-        that adopters at the same time, and one who removes, cannot get into each other's way.
+        It is on disk, whole, before it has its name. Content that is there already is left as it is; of two
+        who bring the same at the same time, one replaces the other's with the same bytes.
 
         Raises:
             OSError: no regular file, or the disk does not take it.
@@ -78,13 +78,15 @@ class MediaStore:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(f"not a regular file: {temporary}")
             sha256, size, head = _read_through(file)
+            stored = StoredMedium(sha256, self.path(sha256), size, sniff(head) or UNKNOWN)
+            if stored.path.exists():
+                return stored
             os.fchmod(descriptor, 0o600)
             os.fsync(descriptor)
-        target = self.path(sha256)
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary.replace(target)
-        _sync_folder(target.parent)
-        return StoredMedium(sha256, target, size, sniff(head) or UNKNOWN)
+        stored.path.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary.replace(stored.path)
+        _sync_folder(stored.path.parent)
+        return stored
 
     def remove(self, sha256: str) -> bool:
         """Delete one medium; False where it was not there.
