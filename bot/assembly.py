@@ -9,6 +9,7 @@ from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from analysis.engine import EmbeddedAnalyzer
+
     from bot.config import Settings
     from bot.platforms.base import Platform
     from bot.resolver import Resolver
@@ -25,6 +26,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
     from analysis.limits import Limits
+
     from detectors import record
 
     chosen = settings.analysis
