@@ -95,5 +95,11 @@ def _with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]
         return
     from rich.progress import Progress
 
-    with Progress(console=err, transient=True) as progress:
-        yield from progress.track(outcomes, total=total, description="judging")
+    # Standard output is left alone, as it may be a file; the bar makes way while something is printed there.
+    with Progress(console=err, transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("judging", total=total)
+        for outcome in outcomes:
+            progress.advance(task)
+            progress.stop()
+            yield outcome
+            progress.start()

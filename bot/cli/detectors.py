@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
+from bot.cli.layout import paragraph
 from bot.cli.options import JsonOption, console, print_json, print_text
 
 if TYPE_CHECKING:
@@ -43,9 +43,8 @@ def detectors(
 
 
 def _listed() -> list[Listed]:
-    from detectors.weights import is_accepted, location
-
     from detectors import names, record
+    from detectors.weights import is_accepted, location
 
     found = []
     for name in names():
@@ -108,11 +107,11 @@ def measured(result: Measurement) -> str:
 def _show(entry: Listed, out: Console) -> None:
     out.print(Text.assemble((entry.record.name, "bold"), f": {entry.record.title}"))
     for label, words in facts(entry):
-        out.print(Padding(Text.assemble((f"{label}: ", "dim"), words), (0, 0, 0, 2), expand=False))
+        paragraph(out, words, label=f"{label}: ")
     for title, lines in _lists(entry.record):
-        out.print(Padding(Text(f"{title}:", "dim"), (0, 0, 0, 2), expand=False))
+        paragraph(out, "", label=f"{title}: ")
         for line in lines:
-            out.print(Padding(Text(f"- {line}"), (0, 0, 0, 4), expand=False))
+            paragraph(out, line, indent=4, label="- ")
     out.print()
 
 

@@ -99,6 +99,8 @@ class Judge:
     def _start(self, given: str) -> _Started:
         if "://" in given and not given.lower().startswith("file:"):
             return self._start_url(given)
+        if not given:
+            return _Started(given, (), Fault("no_such_file", "the input is empty; name a file or URL"))
         path = Path(given[len("file://") :] if given.lower().startswith("file://") else given)
         fault = file_fault(path)
         if fault is not None:

@@ -10,6 +10,7 @@ from rich.text import Text
 from analysis.model import Analysis, Verdict
 from bot.cli.bands import LOOKS
 from bot.cli.judging import Fault, Outcome
+from bot.cli.layout import paragraph
 from bot.redact import mask_secrets, printable
 
 _SLOWEST_SHOWN = 4
@@ -40,13 +41,11 @@ def _show_analysis(name: str, analysis: Analysis, out: Console) -> None:
         soft_wrap=True,
     )
     if verdict.probability is not None:
-        out.print(Padding(Text(_probability(verdict)), (0, 0, 0, 2), expand=False))
-    for reason in verdict.reasons:
-        out.print(Padding(Text(f"- {printable(reason.text)}"), (0, 0, 0, 2), expand=False))
-    for note in analysis.probe.notes:
-        out.print(Padding(Text(f"- {printable(note)}"), (0, 0, 0, 2), expand=False))
+        paragraph(out, _probability(verdict))
+    for text in (*(reason.text for reason in verdict.reasons), *analysis.probe.notes):
+        paragraph(out, printable(text), label="- ")
     out.print(Padding(_scores(analysis), (0, 0, 0, 2), expand=False))
-    out.print(Padding(Text(_timing(analysis), "dim"), (0, 0, 0, 2), expand=False))
+    paragraph(out, _timing(analysis), style="dim")
     out.print()
 
 

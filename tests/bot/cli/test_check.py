@@ -1,0 +1,304 @@
+"""`veritag check`, with an engine that needs no networks."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from analysis.errors import EngineFailed, MediumRefused, Refusal
+from analysis.model import Analysis, Band, Kind, Probe, Reason, Score, Verdict
+from bot import assembly
+from bot.cli import check as check_module
+from bot.cli.app import app
+from bot.cli.bands import LOOKS
+from bot.cli.judging import Judge
+from bot.config import Settings
+from bot.errors import ResolveError, ResolveFailure
+
+runner = CliRunner()
+MEDIUM_KEYS = {"sha256", "kind", "verdict", "scores", "timing"}
+
+
+class Engine:
+    """Answers at once: what the file's text says decides what becomes of it."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.warmed = False
+
+    def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
+        self.warmed = True
+        if on_progress:
+            on_progress("loading")
+
+    def submit(self, path: Path) -> Future[Analysis]:
+        content = path.read_bytes()
+        future: Future[Analysis] = Future()
+        if not content:
+            future.set_exception(MediumRefused(Refusal.EMPTY, "the file is empty; send it again"))
+        elif content.startswith(b"crash"):
+            future.set_exception(EngineFailed("the engine broke; try again"))
+        else:
+            future.set_result(analysis(content))
+        return future
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def analysis(content: bytes) -> Analysis:
+    band = Band(content.decode()) if content.decode() in set(Band) else Band.UNCERTAIN
+    probability = {Band.HIGH: 0.93, Band.LOW: 0.05}.get(band)
+    return Analysis(
+        sha256=hashlib.sha256(content).hexdigest(),
+        probe=Probe(Kind.IMAGE, "image/jpeg", len(content), notes=("cut short: the rest is grey",)),
+        scores=(
+            Score("tiny", 0.7125, applicable=True),
+            Score("voice", None, applicable=False, reason="judges sound only"),
+        ),
+        verdict=Verdict(
+            band, probability, "calibrated", (Reason("weak", "weak \x1b[31msigns"),), "set (2026)"
+        ),
+        timing={"decode": 0.1, "tiny": 0.02, "total": 0.13},
+        fingerprint="f",
+    )
+
+
+class Medium:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
+class Network:
+    """A resolver whose URLs name files of the working folder: http://a.example/x,y has two media."""
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    media: tuple[Path, ...] = ()
+
+    def resolve(self, url: str) -> Network:
+        if not url.startswith("http://"):
+            raise ResolveError(ResolveFailure.UNSUPPORTED, "supported: direct links")
+        found = Network()
+        found.media = tuple(Path(name) for name in url.removeprefix("http://a.example/").split(","))
+        return found
+
+    def fetch(self, ref: Path, *, file_root: Path | None) -> Medium:
+        if not ref.exists():
+            raise ResolveError(ResolveFailure.GONE, "there is nothing any more")
+        return Medium(ref)
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
+    made: list[Engine] = []
+
+    def build(settings: Settings) -> Engine:
+        made.append(Engine())
+        return made[-1]
+
+    monkeypatch.setattr(assembly, "build_analyzer", build)
+    monkeypatch.setattr(assembly, "build_resolver", lambda settings, store=None: Network())
+    monkeypatch.setattr(check_module, "_refuse_unknown", lambda settings: None)
+    for band in Band:
+        Path(f"{band}.jpg").write_text(band)
+    Path("empty.jpg").touch()
+    Path("crash.jpg").write_text("crash")
+    return made
+
+
+def check(*arguments: str) -> Result:
+    return runner.invoke(app, ["check", *arguments])
+
+
+def objects(done: Result) -> list[dict[str, object]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_json_keeps_the_contract_to_the_letter(engines: list[Engine]) -> None:
+    done = check("high.jpg", "--json")
+    assert done.exit_code == 0
+    (found,) = objects(done)
+    digest = hashlib.sha256(b"high").hexdigest()
+    assert found == {
+        "input": "high.jpg",
+        "media": [
+            {
+                "sha256": digest,
+                "kind": "image",
+                "verdict": {
+                    "band": "high",
+                    "probability": 0.93,
+                    "policy": "calibrated",
+                    "reasons": [{"code": "weak", "text": "weak \x1b[31msigns"}],
+                },
+                "scores": [
+                    {"detector": "tiny", "score": 0.7125, "applicable": True, "reason": None},
+                    {"detector": "voice", "score": None, "applicable": False, "reason": "judges sound only"},
+                ],
+                "timing": {"decode": 0.1, "tiny": 0.02, "total": 0.13},
+            }
+        ],
+        "error": None,
+    }
+    assert engines[0].warmed
+    assert engines[0].closed
+
+
+@pytest.mark.parametrize("band", list(Band))
+def test_the_status_is_0_whatever_the_verdict(engines: list[Engine], band: Band) -> None:
+    done = check(f"{band}.jpg")
+    assert done.exit_code == 0
+    assert LOOKS[band].words in done.stdout
+
+
+def test_people_read_the_answer_its_reasons_and_what_it_rests_on(engines: list[Engine]) -> None:
+    text = check("high.jpg").stdout
+    for part in [
+        "high.jpg",
+        "93%",
+        "set (2026)",
+        "tiny",
+        "0.713",
+        "judges sound only",
+        "cut short",
+        "0.13 s",
+    ]:
+        assert part in text
+    assert "\x1b[31m" not in text
+    assert "%" not in check("uncertain.jpg").stdout
+
+
+def rubbish() -> dict[str, str]:
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    return {
+        "": "no_such_file",
+        "nowhere.jpg": "no_such_file",
+        "folder": "is_a_folder",
+        "pipe": "not_a_file",
+        "/dev/zero": "not_a_file",
+        "empty.jpg": "empty",
+        "high.jpg/x": "no_such_file",
+        "x" * 5000: "no_such_file",
+        "gopher://a.example": "unsupported_site",
+        "http://a.example/gone": "gone",
+        "file:///nowhere": "no_such_file",
+    }
+
+
+def test_unusable_inputs_are_named_and_the_others_are_judged(engines: list[Engine]) -> None:
+    expected = rubbish()
+    inputs = [*expected, "low.jpg"]
+    done = check("--json", *inputs)
+    assert done.exit_code == 2
+    found = objects(done)
+    assert [item["input"] for item in found] == inputs
+    reasons = {str(item["input"]): (item["error"] or {"reason": None})["reason"] for item in found}  # type: ignore[index]
+    assert reasons == {**expected, "low.jpg": None}
+    assert all(set(item) == {"input", "media", "error"} for item in found)
+    text = check(*inputs)
+    assert text.exit_code == 2
+    assert text.stdout.count("not judged") == len(expected)
+    assert LOOKS[Band.LOW].words in text.stdout
+    assert "Traceback" not in text.output
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(engines: list[Engine]) -> None:
+    Path("high.jpg").chmod(0)
+    assert objects(check("--json", "high.jpg"))[0]["error"]["reason"] == "not_readable"  # type: ignore[index]
+
+
+def test_a_fault_of_the_engine_is_not_the_inputs(engines: list[Engine]) -> None:
+    assert check("crash.jpg", "low.jpg").exit_code == 1
+    assert check("crash.jpg", "empty.jpg").exit_code == 2
+
+
+def test_nothing_is_started_for_inputs_that_need_nothing(engines: list[Engine]) -> None:
+    assert check("nowhere.jpg").exit_code == 2
+    assert engines == []
+
+
+def test_several_media_of_one_post_stay_together(engines: list[Engine]) -> None:
+    (found,) = objects(check("--json", "http://a.example/low.jpg,empty.jpg,high.jpg,gone.jpg"))
+    media = found["media"]
+    assert isinstance(media, list)
+    assert [medium["verdict"]["band"] for medium in media] == ["low", "high"]
+    assert found["error"]["reason"] == "gone"  # type: ignore[index]
+    assert "(2 of 2)" in check("http://a.example/low.jpg,high.jpg").stdout
+
+
+def test_file_urls_are_files(engines: list[Engine]) -> None:
+    assert check(Path("low.jpg").absolute().as_uri()).exit_code == 0
+
+
+def test_odd_names_are_shown_without_being_obeyed(engines: list[Engine]) -> None:
+    odd = "\x1b[2Jé [bold].jpg"
+    Path(odd).write_text("low")
+    done = check(odd)
+    assert "\\x1b[2Jé [bold].jpg" in done.stdout
+    assert objects(check("--json", odd))[0]["input"] == odd
+
+
+def test_many_inputs_are_worked_on_in_order_and_not_all_at_once(engines: list[Engine]) -> None:
+    class Counting(Engine):
+        waiting = 0
+        most = 0
+
+        def submit(self, path: Path) -> Future[Analysis]:
+            Counting.waiting += 1
+            Counting.most = max(Counting.most, Counting.waiting)
+            return super().submit(path)
+
+    engine = Counting()
+    judge = Judge(lambda: engine, lambda: Network())  # type: ignore[arg-type, return-value]
+    for outcome in judge.run(["low.jpg"] * 200):
+        Counting.waiting -= 1
+        assert outcome.fault is None
+    assert Counting.most <= 20
+
+
+def test_a_progress_bar_on_a_terminal_leaves_standard_output_alone(
+    engines: list[Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.StringIO()
+
+    def console(*, stderr: bool = False) -> Console:
+        return Console(file=terminal, force_terminal=True) if stderr else Console()
+
+    monkeypatch.setattr(check_module, "console", console)
+    done = check("--json", "low.jpg", "high.jpg", "nowhere.jpg")
+    assert [item["input"] for item in objects(done)] == ["low.jpg", "high.jpg", "nowhere.jpg"]
+    assert "judging" in terminal.getvalue()
+    terminal.truncate(0)
+    check("--json", "low.jpg")
+    assert "judging" not in terminal.getvalue()
+
+
+def test_options_reach_the_settings(engines: list[Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Settings] = []
+
+    def build(settings: Settings) -> Engine:
+        seen.append(settings)
+        return Engine()
+
+    monkeypatch.setattr(assembly, "build_analyzer", build)
+    assert check("--policy", "vote", "--detectors", "a, b", "low.jpg").exit_code == 0
+    assert (seen[0].analysis.policy, seen[0].analysis.detectors) == ("vote", ["a", "b"])
