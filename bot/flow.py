@@ -244,11 +244,11 @@ class Flow:
         if judgement.failure is not None:
             self._answer_failure(job, mention, *judgement.failure)
             return
-        reply = self._writer.verdict(mention, self.platforms[mention.platform].text_rules, judgement)
+        rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
             self.store.outbox.withdraw_pending(mention.id)
-            self.store.outbox.add(reply)
+            self.store.outbox.add(mention, self._writer.verdict(mention, rules, judgement))
             self.store.mentions.analysed(mention.id, judgement.post.band)
 
     # -- notice ------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ class Flow:
             self.store.queue.finish(job)
             if mention.state in {MentionState.SEEN, MentionState.RESOLVED}:
                 rules = self.platforms[mention.platform].text_rules
-                self.store.outbox.add(self._writer.pending(mention, rules))
+                self.store.outbox.add(mention, self._writer.pending(mention, rules))
 
     # -- send --------------------------------------------------------------------------------------------
 
@@ -334,12 +334,12 @@ class Flow:
 
     def _answer_failure(self, job: Job, mention: MentionRow, reason: str, detail: str) -> None:
         """It ends here: queue the reply that says why."""
-        reply = self._writer.failure(mention, self.platforms[mention.platform].text_rules, reason)
+        rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
             self.store.mentions.set_reason(mention.id, reason, detail)
             self.store.outbox.withdraw_pending(mention.id)
-            self.store.outbox.add(reply)
+            self.store.outbox.add(mention, self._writer.failure(mention, rules, reason))
             self.store.mentions.analysed(mention.id, None)
 
     def _closed(self, mention_id: int, reply: ReplyRow | None) -> None:

@@ -57,7 +57,7 @@ def review(
             if mention.platform not in rules or mention.band is None or after == mention.band:
                 continue
             revision = 1 + max(reply.revision for reply in store.outbox.of_mention(mention.id))
-            store.outbox.add(writer.correction(mention, rules[mention.platform], now, revision))
+            store.outbox.add(mention, writer.correction(mention, rules[mention.platform], now, revision))
             store.mentions.set_band(mention.id, after)
             corrections.append(Correction(mention, mention.band, after))
     return corrections

@@ -8,7 +8,7 @@ from typing import Any
 
 from state.base import Table
 from state.errors import NotFound
-from state.model import NewReply, ReplyRow, ReplyState, Step, to_moment
+from state.model import MentionRow, NewReply, ReplyRow, ReplyState, Step, to_moment
 
 COLUMNS = (
     "id, mention_id, kind, revision, key, state, in_reply_to, text, language, wording, band, created_at, "
@@ -29,13 +29,12 @@ def reply_key(mode: str, platform: str, post_id: str, kind: str, revision: int) 
 class Outbox(Table):
     """Rows of `replies`."""
 
-    def add(self, reply: NewReply) -> int:
+    def add(self, mention: MentionRow, reply: NewReply) -> int:
         """Queue a reply, to be sent at once; the same kind and revision for a mention is queued once.
 
         Returns:
             The reply's row id (the earlier one's where it already stands).
         """
-        mention = self._store.mentions.get(reply.mention_id)
         key = reply_key(
             self._store.mode, mention.platform, mention.post.platform_id, reply.kind, reply.revision
         )

@@ -33,6 +33,8 @@ from state.queue import Queue
 from state.reviews import Reviews
 
 BUSY_SECONDS = 10.0
+CHECKPOINT_PAGES = 8000  # 32 MB: a checkpoint waits for the disk, and at the default it comes every 80 steps
+CACHE_KIB = 16_000
 
 
 def _utc_now() -> datetime:
@@ -92,6 +94,8 @@ class Store:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
         return Database(connection)
 
     @contextmanager

@@ -100,8 +100,9 @@ class Wordings(_Words):
         return (self.verdict if kind == "verdict" else self.correction)[Band(key)]
 
 
+@cache
 def languages() -> tuple[str, ...]:
-    """The languages that have a file, in alphabetical order."""
+    """The languages that have a file, in alphabetical order; looked up once."""
     return tuple(sorted(file.name.removesuffix(".toml") for file in _files()))
 
 

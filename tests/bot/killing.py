@@ -85,7 +85,9 @@ def live(inbox: Path, data_dir: Path, test_mode: bool, forgetful: bool, die_at: 
 
     def counted_append(self: ReplyLog, draft: Any) -> Any:
         points.reached()
-        sent = append(self, replace(draft, key=f"{draft.key}/{uuid.uuid4()}") if forgetful else draft)
+        if forgetful:
+            draft = replace(draft, key=f"{draft.key}/{uuid.uuid4()}")
+        sent = append(self, draft)
         points.reached()
         return sent
 

@@ -22,8 +22,8 @@ class Rule:
     """The rule for synthetic weights.
 
     ``gain`` scales tensors of two or more dimensions by ``gain / sqrt(fan)``. ``tokens``: position tables and
-    class tokens are half of a standard normal draw instead. One-dimensional weights get +1, except those whose
-    name contains one of ``plain``.
+    class tokens are half of a standard normal draw instead. One-dimensional weights get +1, except those
+    whose name contains one of ``plain``.
     """
 
     gain: float = 1.0
