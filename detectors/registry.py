@@ -1,0 +1,62 @@
+"""Which detectors there are. Listing them and their records imports no torch; only `create` does."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Protocol, cast
+
+from detectors.base import Detector
+from detectors.errors import UnknownDetector
+from detectors.record import WeightsRecord
+from detectors.record import load as load_record
+
+# name -> "module:class"; one line per detector
+_REGISTRY = {
+    "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
+}
+
+
+class Loadable(Protocol):
+    """What the class behind a registry line offers."""
+
+    def load(self, record: WeightsRecord, device: str, weights_dir: Path | None) -> Detector:
+        """Build the detector with its weights, in evaluation mode, on the device (a class method)."""
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all detectors, sorted."""
+    return tuple(sorted(_REGISTRY))
+
+
+def record(name: str) -> WeightsRecord:
+    """Return what is known of a detector's weights.
+
+    Raises:
+        UnknownDetector: no detector of that name is registered.
+    """
+    _require(name)
+    return load_record(name)
+
+
+def create(name: str, device: str = "cpu", weights_dir: Path | None = None) -> Detector:
+    """Build a detector with its weights loaded, in evaluation mode.
+
+    Args:
+        name: one of `names()`.
+        device: where its network runs, such as ``"cpu"`` or ``"cuda:0"``.
+        weights_dir: folder of fetched weights; default see `weights.folder`.
+
+    Raises:
+        UnknownDetector: no detector of that name is registered.
+        WeightsError: its weights are missing, wrong, or under a licence not accepted yet.
+    """
+    _require(name)
+    module, _, attribute = _REGISTRY[name].partition(":")
+    loadable = cast(Loadable, getattr(importlib.import_module(module), attribute))
+    return loadable.load(load_record(name), device, weights_dir)
+
+
+def _require(name: str) -> None:
+    if name not in _REGISTRY:
+        raise UnknownDetector(name, names())

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import detectors
+from detectors.base import Detector
+from detectors.errors import UnknownDetector
+from detectors.record import load
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_detector_has_a_record_and_every_record_a_detector() -> None:
+    records = {path.stem for path in (ROOT / "detectors" / "records").glob("*.json")}
+    assert records == set(detectors.names())
+    for name in detectors.names():
+        assert load(name).name == name
+
+
+@pytest.mark.parametrize("name", [name for name in detectors.names() if detectors.record(name).file.bundled])
+def test_bundled_detectors_load(name: str) -> None:
+    detector = detectors.create(name)
+    assert isinstance(detector, Detector)
+    assert detector.record == detectors.record(name)
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    for door in (detectors.create, detectors.record):
+        with pytest.raises(UnknownDetector, match=r"no detector 'tiny'.*known: .*tiny_ladeda"):
+            door("tiny")
+
+
+def test_listing_imports_no_torch() -> None:
+    code = (
+        "import sys, detectors; [detectors.record(n) for n in detectors.names()]; "
+        "sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'PIL')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
