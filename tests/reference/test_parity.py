@@ -1,0 +1,109 @@
+"""Every model computes what the published one computes, on synthetic weights (`--vectors`, `--prefix`).
+
+Vectors made under another prefix than the one asked for cannot be compared; then shapes, finiteness and
+everything that does not depend on weights are still held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.reference.cases import CASES, Case
+from tests.reference.vectors import LOGIT_TOLERANCE, TAP_TOLERANCE, Vectors, statistics, subsample
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+CUDA_FACTOR = 10.0  # float32 on CUDA sums in another order; TF32 is switched off below
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+each_device = pytest.mark.parametrize("device", DEVICES)
+
+
+@pytest.fixture(autouse=True)
+def plain_arithmetic() -> Iterator[None]:
+    threads, tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = tf32
+
+
+def loaded(case: Case, vectors: Vectors, device: str) -> nn.Module:
+    network = case.build()
+    network.load_state_dict(vectors.weights(case.gain), strict=True)
+    return network.eval().to(device)
+
+
+def slack(device: str) -> float:
+    return 1.0 if device == "cpu" else CUDA_FACTOR
+
+
+@each_case
+def test_state_dict_has_the_public_keys(case: Case, vectors: Vectors) -> None:
+    state = case.build().state_dict()
+    own = [(name, tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in state.items()]
+    assert own == vectors.keys
+
+
+@each_case
+@each_device
+def test_preprocessing_matches(case: Case, vectors: Vectors, device: str) -> None:
+    for field, actual in case.inputs(vectors, device).items():
+        vectors.compare(field, actual, tolerance=LOGIT_TOLERANCE * slack(device))
+
+
+@each_case
+@each_device
+@torch.no_grad()
+def test_outputs_match(case: Case, vectors: Vectors, device: str) -> None:
+    network = loaded(case, vectors, device)
+    for field, actual in case.outputs(network, vectors, device).items():
+        assert actual.shape == vectors.stored[field].shape
+        assert actual.isfinite().all()
+        if vectors.comparable:
+            vectors.compare(field, actual, tolerance=LOGIT_TOLERANCE * slack(device))
+
+
+@each_case
+@each_device
+@torch.no_grad()
+def test_taps_match(case: Case, vectors: Vectors, device: str) -> None:
+    network = loaded(case, vectors, device)
+    wanted = [field.removeprefix("tap/") for field in vectors.stored if field.startswith("tap/")]
+    taps = record_taps(
+        network, {tap.split("#")[0] for tap in wanted}, lambda: case.tapped(network, vectors, device)
+    )
+    for tap in wanted:
+        assert list(taps[tap].shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
+        if not vectors.comparable:
+            continue
+        stored = vectors.stored[f"tap/{tap}"]
+        vectors.compare(
+            f"tap/{tap}", subsample(taps[tap], stored.size), tolerance=TAP_TOLERANCE * slack(device)
+        )
+        vectors.compare(f"stats/{tap}", statistics(taps[tap]), tolerance=TAP_TOLERANCE * slack(device))
+
+
+def record_taps(network: nn.Module, names: set[str], run: Callable[[], object]) -> dict[str, Tensor]:
+    """Outputs of the named sub-modules; later calls of one are named with a suffix ``#1``, ``#2`` ..."""
+    taps: dict[str, Tensor] = {}
+
+    def hook(name: str) -> Callable[[nn.Module, object, Tensor], None]:
+        calls = 0
+
+        def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            nonlocal calls
+            taps[f"{name}#{calls}" if calls else name] = output.clone()
+            calls += 1
+
+        return keep
+
+    handles = [network.get_submodule(name).register_forward_hook(hook(name)) for name in names]
+    run()
+    for handle in handles:
+        handle.remove()
+    return taps
