@@ -64,12 +64,15 @@ class TinyLaDeDaNetwork(nn.Module):
         features: Tensor = self.layer1(x)
         return features
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ImageNet-normalised RGB ``(N, 3, H, W)`` to one logit each, ``(N, 1)``; positive = fake."""
+    def pool(self, x: Tensor) -> Tensor:
+        """Map ImageNet-normalised RGB ``(N, 3, H, W)`` to the average features of its patches, ``(N, 8)``."""
         features = self._features(x)
         # Pooled as published: `mean` sums in another order, which the larger published weights show.
-        pooled = nn.functional.avg_pool2d(features, features.shape[2:])
-        logits: Tensor = self.fc(pooled.flatten(1))
+        return nn.functional.avg_pool2d(features, features.shape[2:]).flatten(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ImageNet-normalised RGB ``(N, 3, H, W)`` to one logit each, ``(N, 1)``; positive = fake."""
+        logits: Tensor = self.fc(self.pool(x))
         return logits
 
     def patch_map(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The published Tiny-LaDeDa weights, loaded unchanged, give the published outputs (pictures stay in ../shared)."""
+"""The published Tiny-LaDeDa weights, loaded unchanged, give the published outputs (pictures: ../shared)."""
 
 from __future__ import annotations
 
