@@ -69,12 +69,11 @@ def one_size(mentions: int, cores: set[int]) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="veritag-") as folder:
         inbox, data_dir = Path(folder) / "inbox", Path(folder) / "data"
         make_inbox(inbox, mentions=mentions, media=min(500, mentions), askers=mentions, seed=1)
-        code = f"from benchmarks.throughput import *; print(json.dumps(measure(Path({str(inbox)!r}), Path({str(data_dir)!r}))))"
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-m", "benchmarks.throughput", "--measure", str(inbox), str(data_dir)],
             check=True,
             stdout=subprocess.PIPE,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
         return result
@@ -85,7 +84,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mentions", type=int, help="only this size")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--measure", nargs=2, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.measure:
+        print(json.dumps(measure(*arguments.measure)))
+        return
     cores = set(sorted(os.sched_getaffinity(0))[: arguments.cores])
     table = Table("mentions", "seconds", "mentions/s", "peak MB", box=None, header_style="dim")
     for mentions in (arguments.mentions,) if arguments.mentions else SIZES:

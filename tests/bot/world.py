@@ -26,11 +26,11 @@ def png(seed: int) -> bytes:
 class InboxWorld:
     """An inbox folder that grows."""
 
-    def __init__(self, folder: Path, start: datetime = START) -> None:
+    def __init__(self, folder: Path, start: datetime = START, *, exist_ok: bool = False) -> None:
         self.folder = folder
         self._time = start
-        (folder / "posts").mkdir(parents=True)
-        (folder / "media").mkdir()
+        (folder / "posts").mkdir(parents=True, exist_ok=exist_ok)
+        (folder / "media").mkdir(exist_ok=exist_ok)
         (folder / "account.json").write_text('{"id": "bot", "handle": "veritag"}')
         (folder / "mentions.jsonl").touch()
 
