@@ -11,7 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import structlog
+
 from state.model import Job
+
+log = structlog.get_logger()
 
 POLL_SECONDS = 0.02
 
@@ -72,6 +76,8 @@ class Workers:
     def _work(self, job: Job, batch: int) -> None:
         try:
             self._run(job)
+        except Exception as bug:
+            log.error("worker_failed", job=job.id, step=job.step, exc_info=bug)
         finally:
             with self._lock:
                 self._busy -= 1
