@@ -151,9 +151,21 @@ class Flow:
                 self._again(job, problem)
         except LeaseLost as lost:
             log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
-        except Exception as bug:
+        except Exception as bug:  # the edge: one bad mention never stops a loop
             log.error("step_failed", step=job.step, subject=job.subject_id, exc_info=bug)
-            self._again(job, TryAgain("internal_error", f"{type(bug).__name__}: {bug}"))
+            self._after_bug(job, f"{type(bug).__name__}: {bug}")
+
+    def _after_bug(self, job: Job, detail: str) -> None:
+        """Try again or give up; and where even that fails, end the mention without a word to the asker."""
+        try:
+            self._again(job, TryAgain("internal_error", detail))
+        except LeaseLost as lost:
+            log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
+        except Exception as bug:  # the edge again
+            log.error("mention_abandoned", step=job.step, subject=job.subject_id, exc_info=bug)
+            with self.store.transaction():
+                self.store.queue.finish(job)
+                self.store.mentions.failed(self._mention_id(job), "internal_error", detail)
 
     def _again(self, job: Job, problem: TryAgain) -> None:
         if problem.counts and job.attempts + 1 >= self.patience.attempts:
