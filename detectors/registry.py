@@ -13,6 +13,8 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "aasist": "detectors.aasist.detector:Aasist",
+    "aasist_l": "detectors.aasist.detector:Aasist",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
 }
 
