@@ -16,6 +16,7 @@ _REGISTRY = {
     "aasist": "detectors.aasist.detector:Aasist",
     "aasist_l": "detectors.aasist.detector:Aasist",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
+    "transcript": "detectors.transcript:Transcript",
 }
 
 
