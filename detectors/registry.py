@@ -15,6 +15,7 @@ from detectors.record import load as load_record
 _REGISTRY = {
     "aasist": "detectors.aasist.detector:Aasist",
     "aasist_l": "detectors.aasist.detector:Aasist",
+    "reverse_search": "detectors.reverse_search:ReverseSearch",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
     "transcript": "detectors.transcript:Transcript",
 }
