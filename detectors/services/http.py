@@ -91,10 +91,6 @@ class HttpService:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
-    def close(self) -> None:
-        """Close its connections."""
-        self._client.close()
-
     def post(
         self, path: str, read: Callable[[Any], tuple[Result, float | None]], *, most: float, **body: Any
     ) -> Result:
