@@ -12,7 +12,7 @@ from analysis.decoding.decoder import Decoded
 from analysis.errors import ConfigurationError, EngineFailed
 from analysis.model import Kind, Probe, Score
 from analysis.views import Producer, Views, require
-from detectors.base import Detector, Modality, View
+from detectors.base import Detector, Modality, ServiceDetector, View
 from detectors.errors import NotApplicable, UnknownDetector, WeightsError
 
 log = logging.getLogger(__name__)
@@ -148,11 +148,15 @@ def _score(member: Member, probe: Probe, views: Views) -> Score:
 
 
 def _run(detector: Detector, name: str, views: Views) -> Score:
-    logits = detector.forward(detector.preprocess(views.get(detector.view)))
-    if not logits.isfinite().all():
-        log.error("detector %s gave a logit that is not finite", name)
-        raise Crashed("a logit is not finite")
-    output = detector.reduce(logits)
+    view = views.get(detector.view)
+    if isinstance(detector, ServiceDetector):
+        output = detector.detect(view)
+    else:
+        logits = detector.forward(detector.preprocess(view))
+        if not logits.isfinite().all():
+            log.error("detector %s gave a logit that is not finite", name)
+            raise Crashed("a logit is not finite")
+        output = detector.reduce(logits)
     if not 0.0 <= output.score <= 1.0:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")

@@ -20,7 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, final
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,10 +85,47 @@ class Detector(ABC):
     def reduce(self, logits: Tensor) -> Output:
         """Combine the logits of one medium's items into its output."""
 
-    def detect(self, view: Tensor) -> Output:
+    def detect(self, view: Any) -> Output:
         """Judge one medium.
 
         Raises:
             NotApplicable: see `preprocess`.
         """
         return self.reduce(self.forward(self.preprocess(view)))
+
+
+class ServiceDetector(Detector):
+    """A detector that asks services, such as a language model, instead of running a network of its own.
+
+    It judges one medium at a time and waits for others: `detect` is its only step, and there is nothing to
+    batch.
+    """
+
+    @abstractmethod
+    def detect(self, view: Any) -> Output:
+        """Judge one medium.
+
+        Raises:
+            NotApplicable: this medium cannot be judged, or a service was of no use.
+        """
+
+    @final
+    def preprocess(self, view: Tensor) -> NoReturn:
+        """Raise TypeError: see the class."""
+        del view
+        self._refuse()
+
+    @final
+    def forward(self, batch: Tensor) -> NoReturn:
+        """Raise TypeError: see the class."""
+        del batch
+        self._refuse()
+
+    @final
+    def reduce(self, logits: Tensor) -> NoReturn:
+        """Raise TypeError: see the class."""
+        del logits
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise TypeError(f"{self.record.name} asks services and has no network; call detect")

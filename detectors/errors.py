@@ -3,10 +3,15 @@
 DetectorError
 ├── UnknownDetector        no detector of that name is registered
 ├── NotApplicable          this detector cannot judge this medium (not a failure: the ensemble goes on)
-└── WeightsError
-    ├── WeightsMissing     no weights on this machine
-    ├── WeightsMismatch    a file whose hash, tensors or shapes are not what the record says
-    └── LicenceNotAccepted the weights' licence needs the operator's word first
+├── WeightsError
+│   ├── WeightsMissing     no weights on this machine
+│   ├── WeightsMismatch    a file whose hash, tensors or shapes are not what the record says
+│   └── LicenceNotAccepted the weights' licence needs the operator's word first
+└── ServiceError
+    ├── ServiceFailed      a service that a detector asks gave no usable answer
+    ├── Declined           a language model declined to answer
+    ├── BudgetSpent        the answer would pass the day's cost cap
+    └── NotPrivate         private mode: a service would take the medium off this machine
 """
 
 from __future__ import annotations
@@ -51,3 +56,23 @@ class LicenceNotAccepted(WeightsError):
         super().__init__(f"licence {licence} not accepted; run `veritag weights accept-licence {name}`")
         self.name = name
         self.licence = licence
+
+
+class ServiceError(DetectorError):
+    """A service that a detector asks could not be of use."""
+
+
+class ServiceFailed(ServiceError):
+    """A service gave no usable answer, after all tries."""
+
+
+class Declined(ServiceError):
+    """A language model declined to answer."""
+
+
+class BudgetSpent(ServiceError):
+    """The answer could pass the day's cost cap, so it was not asked for."""
+
+
+class NotPrivate(ServiceError):
+    """In private mode, a service was given that would take the medium off this machine."""

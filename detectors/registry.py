@@ -13,7 +13,11 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "aasist": "detectors.aasist.detector:Aasist",
+    "aasist_l": "detectors.aasist.detector:Aasist",
+    "reverse_search": "detectors.reverse_search:ReverseSearch",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
+    "transcript": "detectors.transcript:Transcript",
 }
 
 

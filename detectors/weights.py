@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).parent / "bundled"
 ACCEPTED = "accepted"
 _SHOWN = 3
+# What the restricted unpickler raises over rubbish: it has no error of its own for most of it.
+_BROKEN_PICKLE = (
+    *(pickle.UnpicklingError, RuntimeError, EOFError, ValueError),
+    *(LookupError, TypeError, AttributeError),
+)
 
 
 def folder(weights_dir: Path | None = None) -> Path:
@@ -100,21 +106,52 @@ def _acceptance(record: WeightsRecord) -> str:
     return f"{record.name}\t{' '.join(record.licence.weights.split())}"
 
 
-def load_into(module: nn.Module, record: WeightsRecord, weights_dir: Path | None = None) -> None:
+def load_into(
+    module: nn.Module, record: WeightsRecord, weights_dir: Path | None = None, *, dead: tuple[str, ...] = ()
+) -> None:
     """Fill a module with a record's tensors; every tensor must be there, none may be left over.
+
+    Args:
+        dead: beginnings of names of published tensors that never reach the output; they are dropped.
 
     Raises:
         WeightsError: as `find`, and `WeightsMismatch` for a broken file or tensors that do not fit.
     """
+    path = find(record, weights_dir)
+    state = read(path)
+    fill(module, {name: state[name] for name in state if not name.startswith(dead)}, path.name)
+
+
+def read(path: Path) -> Mapping[str, Tensor]:
+    """Read a state dict from a safetensors file or, running no code in it, from a torch checkpoint.
+
+    Raises:
+        WeightsMismatch: the file is broken, or holds more than tensors.
+    """
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except _BROKEN_PICKLE as error:
+        raise WeightsMismatch(
+            f"{path.name} is not a whole torch checkpoint of plain tensors ({type(error).__name__}); "
+            "fetch it again"
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise WeightsMismatch(f"{path.name} is not a plain state dict; convert it to safetensors first")
+    return state
+
+
+def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = find(record, weights_dir)
     try:
-        state = load_file(path)
+        return load_file(path)
     except SafetensorError as error:
         raise WeightsMismatch(f"{path.name} is not a whole safetensors file: {error}") from error
-    fill(module, state, path.name)
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:

@@ -90,15 +90,16 @@ def test_taps_match(case: Case, vectors: Vectors, device: str) -> None:
 
 
 def record_taps(network: nn.Module, names: set[str], run: Callable[[], object]) -> dict[str, Tensor]:
-    """Outputs of the named sub-modules; later calls of one are named with a suffix ``#1``, ``#2`` ..."""
+    """Outputs of the named sub-modules (the first of several); later calls of one have a suffix ``#1`` ..."""
     taps: dict[str, Tensor] = {}
 
-    def hook(name: str) -> Callable[[nn.Module, object, Tensor], None]:
+    def hook(name: str) -> Callable[[nn.Module, object, Tensor | tuple[Tensor, ...]], None]:
         calls = 0
 
-        def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        def keep(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
             nonlocal calls
-            taps[f"{name}#{calls}" if calls else name] = output.clone()
+            first = output[0] if isinstance(output, tuple) else output
+            taps[f"{name}#{calls}" if calls else name] = first.clone()
             calls += 1
 
         return keep
