@@ -13,6 +13,9 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "ladeda": "detectors.ladeda:LaDeDa",
+    "npr": "detectors.npr:NPR",
+    "safe": "detectors.safe:SAFE",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
 }
 
