@@ -17,6 +17,8 @@ _REGISTRY = {
     "npr": "detectors.npr:NPR",
     "safe": "detectors.safe:SAFE",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
+    "ufd": "detectors.ufd:UFD",
+    "ufd_v2": "detectors.ufd_v2:UFDV2",
 }
 
 
