@@ -15,6 +15,7 @@ from detectors.record import load as load_record
 _REGISTRY = {
     "ladeda": "detectors.ladeda:LaDeDa",
     "npr": "detectors.npr:NPR",
+    "rine": "detectors.rine:RINE",
     "safe": "detectors.safe:SAFE",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
     "ufd": "detectors.ufd:UFD",
