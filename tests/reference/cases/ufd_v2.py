@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from detectors import pixels
+import detectors
 from detectors.ufd import UFDNetwork
-from detectors.ufd_v2 import UFDV2Network
+from detectors.ufd_v2 import UFDV2, UFDV2Network
 from tests.reference.cases.base import Case, Fields
 from tests.reference.vectors import Rule, Vectors, subsample
 
@@ -28,8 +27,7 @@ def _large_picture(vectors: Vectors) -> Tensor:
 def _inputs(vectors: Vectors, device: str) -> Fields:
     frames = _large_picture(vectors)
     assert (subsample(frames, 4096).numpy() == vectors.stored["big_u8_sub"]).all()
-    squeezed = pixels.squeeze(frames, 224, Image.Resampling.BICUBIC).to(device)
-    x = pixels.normalise(squeezed, pixels.CLIP_MEAN, pixels.CLIP_STD)
+    x = UFDV2(nn.Identity(), detectors.record("ufd_v2"), device).preprocess(frames)
     # Not the stored sums: one pixel of the picture is a rounding tie, which CPUs settle unequally.
     return {"big_pixel_sub": subsample(x, 4096)}
 
