@@ -15,9 +15,15 @@ from detectors.record import load as load_record
 _REGISTRY = {
     "aasist": "detectors.aasist.detector:Aasist",
     "aasist_l": "detectors.aasist.detector:Aasist",
+    "ladeda": "detectors.ladeda:LaDeDa",
+    "npr": "detectors.npr:NPR",
     "reverse_search": "detectors.reverse_search:ReverseSearch",
+    "rine": "detectors.rine:RINE",
+    "safe": "detectors.safe:SAFE",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
     "transcript": "detectors.transcript:Transcript",
+    "ufd": "detectors.ufd:UFD",
+    "ufd_v2": "detectors.ufd_v2:UFDV2",
 }
 
 

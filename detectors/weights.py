@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,55 +108,73 @@ def _acceptance(record: WeightsRecord) -> str:
 
 
 def load_into(
-    module: nn.Module, record: WeightsRecord, weights_dir: Path | None = None, *, dead: tuple[str, ...] = ()
+    module: nn.Module,
+    record: WeightsRecord,
+    weights_dir: Path | None = None,
+    *,
+    part: str | None = None,
+    dead: tuple[str, ...] = (),
 ) -> None:
     """Fill a module with a record's tensors; every tensor must be there, none may be left over.
 
     Args:
-        dead: beginnings of names of published tensors that never reach the output; they are dropped.
+        part: which of the record's parts, instead of its main file.
+        dead: beginnings of names of published tensors that never reach the output; they are passed over.
 
     Raises:
-        WeightsError: as `find`, and `WeightsMismatch` for a broken file or tensors that do not fit.
+        WeightsError: as `read`, and `WeightsMismatch` for tensors that do not fit.
     """
-    path = find(record, weights_dir)
-    state = read(path)
-    fill(module, {name: state[name] for name in state if not name.startswith(dead)}, path.name)
+    file = record.file if part is None else record.parts[part]
+    state = read(record, weights_dir, part)
+    live = {name: tensor for name, tensor in state.items() if not name.startswith(dead)} if dead else state
+    fill(module, live, file.name)
 
 
-def read(path: Path) -> Mapping[str, Tensor]:
-    """Read a state dict from a safetensors file or, running no code in it, from a torch checkpoint.
+def read(
+    record: WeightsRecord, weights_dir: Path | None = None, part: str | None = None
+) -> dict[str, Tensor]:
+    """Return the tensors of a record's file, or of one of its parts.
 
     Raises:
-        WeightsMismatch: the file is broken, or holds more than tensors.
+        WeightsError: as `find`, and `WeightsMismatch` for a broken file.
     """
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+    if part is not None:
+        record = record.model_copy(update={"file": record.parts[part]})
+    return read_file(find(record, weights_dir))
+
+
+def read_file(path: Path) -> dict[str, Tensor]:
+    """Return a file's tensors without running code from it: safetensors, or a PyTorch checkpoint.
+
+    A checkpoint may keep the tensors below ``state_dict``, as training scripts do. The tensors stay in the
+    file and are read as they are needed.
+
+    Raises:
+        WeightsMismatch: the file is broken or holds something else.
+    """
     import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except _BROKEN_PICKLE as error:
-        raise WeightsMismatch(
-            f"{path.name} is not a whole torch checkpoint of plain tensors ({type(error).__name__}); "
-            "fetch it again"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise WeightsMismatch(f"{path.name} is not a plain state dict; convert it to safetensors first")
-    return state
-
-
-def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise WeightsMismatch(f"{path.name} is not a whole safetensors file: {error}") from error
     try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise WeightsMismatch(f"{path.name} is not a whole safetensors file: {error}") from error
+        # Files of old PyTorch versions are no archives and cannot be mapped.
+        state = torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
+    except _BROKEN_PICKLE as error:
+        reason = str(error).partition("\n")[0]
+        raise WeightsMismatch(f"{path.name} is not a whole PyTorch checkpoint: {reason}") from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else state
+    if not isinstance(state, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
+        raise WeightsMismatch(f"{path.name} holds no table of tensors")
+    return state
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Copy a state dict into a module strictly.
+    """Copy a state dict into a module strictly; a module without storage takes the tensors themselves.
 
     Args:
         origin: the file's name, for the message.
@@ -178,7 +197,9 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
     ]
     if problems:
         raise WeightsMismatch(f"{origin} does not fit {type(module).__name__}: {'; '.join(problems)}")
-    module.load_state_dict(dict(state), strict=True)
+    on_meta = any(tensor.is_meta for tensor in own.values())
+    typed = {name: state[name].to(tensor.dtype) for name, tensor in own.items()} if on_meta else dict(state)
+    module.load_state_dict(typed, strict=True, assign=on_meta)
 
 
 def _listed(what: str, entries: Iterable[str]) -> list[str]:

@@ -73,17 +73,17 @@ def test_weights_that_are_missing_or_of_the_other_variant_are_refused(tmp_path: 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\x03\x04 cut short"])
 def test_a_broken_checkpoint_is_named_as_such(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "broken.pth").write_bytes(content)
-    with pytest.raises(WeightsMismatch, match=r"broken\.pth is not a whole torch checkpoint"):
-        weights.read(tmp_path / "broken.pth")
+    with pytest.raises(WeightsMismatch, match=r"broken\.pth is not a whole PyTorch checkpoint"):
+        weights.read_file(tmp_path / "broken.pth")
 
 
 def test_a_checkpoint_that_would_run_code_is_not_loaded(tmp_path: Path) -> None:
     torch.save({"hook": Path.home}, tmp_path / "hostile.pth")
-    with pytest.raises(WeightsMismatch, match="plain tensors"):
-        weights.read(tmp_path / "hostile.pth")
+    with pytest.raises(WeightsMismatch, match="is not a whole PyTorch checkpoint"):
+        weights.read_file(tmp_path / "hostile.pth")
     torch.save([torch.zeros(1)], tmp_path / "list.pth")
-    with pytest.raises(WeightsMismatch, match="not a plain state dict"):
-        weights.read(tmp_path / "list.pth")
+    with pytest.raises(WeightsMismatch, match="holds no table of tensors"):
+        weights.read_file(tmp_path / "list.pth")
 
 
 def test_a_short_sound_is_repeated_to_the_sample() -> None:
