@@ -88,7 +88,11 @@ class WeightsFile(_Frozen):
 
 
 class WeightsRecord(_Frozen):
-    """Everything that is known of one detector's weights."""
+    """Everything that is known of one detector's weights.
+
+    ``parts`` names networks with weights files of their own that this detector, or its view, needs as well
+    (`load_part`).
+    """
 
     name: str
     title: str
@@ -105,6 +109,7 @@ class WeightsRecord(_Frozen):
     in_the_wild: Mapping[Modality, InTheWild] = {}
     measured: tuple[Measurement, ...] = ()
     limits: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def load(name: str) -> WeightsRecord:
@@ -114,5 +119,18 @@ def load(name: str) -> WeightsRecord:
         FileNotFoundError: there is no record of that name.
         pydantic.ValidationError: the record is not well-formed (a defect of this package).
     """
-    text = resources.files("detectors").joinpath("records", f"{name}.json").read_text("utf-8")
+    return _read(f"{name}.json")
+
+
+def load_part(name: str) -> WeightsRecord:
+    """Read the record of a network that is no detector by itself: a face finder, an encoder ...
+
+    Raises:
+        FileNotFoundError, pydantic.ValidationError: as `load`.
+    """
+    return _read("parts", f"{name}.json")
+
+
+def _read(*path: str) -> WeightsRecord:
+    text = resources.files("detectors").joinpath("records", *path).read_text("utf-8")
     return WeightsRecord.model_validate_json(text)

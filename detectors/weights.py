@@ -141,7 +141,9 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
     ]
     if problems:
         raise WeightsMismatch(f"{origin} does not fit {type(module).__name__}: {'; '.join(problems)}")
-    module.load_state_dict(dict(state), strict=True)
+    # A module built on the meta device takes the tensors over: large networks then exist once in memory.
+    assign = any(tensor.is_meta for tensor in own.values())
+    module.load_state_dict(dict(state), strict=True, assign=assign)
 
 
 def _listed(what: str, entries: Iterable[str]) -> list[str]:

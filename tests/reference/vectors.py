@@ -22,8 +22,8 @@ class Rule:
     """The rule for synthetic weights.
 
     ``gain`` scales tensors of two or more dimensions by ``gain / sqrt(fan)``. ``tokens``: position tables and
-    class tokens are half of a standard normal draw instead. One-dimensional weights get +1, except those whose
-    name contains one of ``plain``.
+    class tokens are half of a standard normal draw instead. One-dimensional weights get +1, except those
+    whose name contains one of ``plain``.
     """
 
     gain: float = 1.0
@@ -41,9 +41,9 @@ class Vectors:
     comparable: bool
 
     @classmethod
-    def read(cls, folder: Path, prefix: str, *, comparable: bool) -> Vectors:
-        entries = json.loads((folder / "keys.json").read_text("utf-8"))
-        with np.load(folder / "io.npz") as archive:
+    def read(cls, keys_file: Path, io_file: Path, prefix: str, *, comparable: bool) -> Vectors:
+        entries = json.loads(keys_file.read_text("utf-8"))
+        with np.load(io_file) as archive:
             stored = dict(archive)
         keys = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
         return cls(keys, stored, prefix, comparable)
@@ -56,18 +56,21 @@ class Vectors:
         """The public state dict's entries but for those whose names begin as in `dead`."""
         return [entry for entry in self.keys if not entry[0].startswith(dead)] if dead else self.keys
 
-    def randn(self, *shape: int) -> Tensor:
+    def generator(self, field: str = "input_seed") -> torch.Generator:
+        """A generator with a stored seed."""
+        return torch.Generator().manual_seed(int(self.stored[field]))
+
+    def randn(self, *shape: int, field: str = "input_seed") -> Tensor:
         """The stored seed's standard-normal input."""
-        generator = torch.Generator().manual_seed(int(self.stored["input_seed"]))
-        return torch.randn(shape, generator=generator)
+        return torch.randn(shape, generator=self.generator(field))
 
     def compare(self, field: str, actual: Tensor, *, tolerance: float) -> None:
         """Hold a tensor against the stored one; `tolerance` is relative to max(1, max |stored|)."""
         expected = self.stored[field]
         got = actual.detach().cpu().numpy()
         assert got.shape == expected.shape, field
-        scale = max(1.0, float(np.abs(expected).max()))
-        assert np.abs(got - expected).max() <= tolerance * scale, field
+        scale = max(1.0, float(np.nanmax(np.abs(expected))))
+        assert np.allclose(got, expected, rtol=0, atol=tolerance * scale, equal_nan=True), field
 
 
 _TOKENS = {
@@ -100,7 +103,8 @@ def subsample(x: Tensor, count: int) -> Tensor:
 
 
 def statistics(x: Tensor) -> Tensor:
-    """Mean, unbiased deviation, max |x|, first, last, and sum of x_i cos(0.1 i), in float64."""
+    """Mean, unbiased deviation (NaN for one value), max |x|, first, last, sum of x_i cos(0.1 i); float64."""
     flat = x.reshape(-1).double().cpu()
+    deviation = flat.std() if flat.numel() > 1 else flat.new_tensor(math.nan)
     wave = torch.cos(0.1 * torch.arange(flat.numel(), dtype=torch.float64))
-    return torch.stack([flat.mean(), flat.std(), flat.abs().max(), flat[0], flat[-1], (flat * wave).sum()])
+    return torch.stack([flat.mean(), deviation, flat.abs().max(), flat[0], flat[-1], (flat * wave).sum()])

@@ -19,7 +19,9 @@ class Case:
     ``outputs`` computes stored fields that depend on the weights, ``inputs`` those that do not, ``tapped`` is
     the run during which sub-modules are compared with the stored taps. ``rule`` is the weight rule's;
     ``dead`` are beginnings of names of published tensors that never reach the output and that our network
-    does not have.
+    does not have. ``tapped=None``: the taps are those of the run that makes ``outputs`` (large networks run
+    once). ``meta``: the network is built without memory of its own and takes the drawn weights over.
+    ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie.
     """
 
     name: str
@@ -27,5 +29,9 @@ class Case:
     build: Callable[[], nn.Module]
     inputs: Callable[[Vectors, str], Fields]
     outputs: Callable[[nn.Module, Vectors, str], Fields]
-    tapped: Callable[[nn.Module, Vectors, str], object]
+    tapped: Callable[[nn.Module, Vectors, str], object] | None
     dead: tuple[str, ...] = ()
+    meta: bool = False
+    folder: str = ""
+    keys: str = "keys.json"
+    io: str = "io.npz"
