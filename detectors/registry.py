@@ -13,6 +13,7 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "distildire": "detectors.distildire:DistilDIRE",
     "ftcn": "detectors.ftcn:FTCN",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
 }

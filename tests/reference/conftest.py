@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.vectors import Vectors
-
-HERE = Path(__file__).parent
+from tests.reference.vectors import HERE, Vectors
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

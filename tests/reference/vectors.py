@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+HERE = Path(__file__).parent  # the repository's vectors, one folder per model
 LOGIT_TOLERANCE = 2e-5  # relative to max(1, max |reference|)
 TAP_TOLERANCE = 1e-4  # relative to max |reference|
 
@@ -41,10 +42,13 @@ class Vectors:
     comparable: bool
 
     @classmethod
-    def read(cls, keys_file: Path, io_file: Path, prefix: str, *, comparable: bool) -> Vectors:
+    def read(cls, keys_file: Path, io_file: Path | None, prefix: str, *, comparable: bool) -> Vectors:
+        """Read a model's files; without ``io_file`` it has keys, hence weights, only."""
         entries = json.loads(keys_file.read_text("utf-8"))
-        with np.load(io_file) as archive:
-            stored = dict(archive)
+        stored: dict[str, np.ndarray] = {}
+        if io_file is not None:
+            with np.load(io_file) as archive:
+                stored = dict(archive)
         keys = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
         return cls(keys, stored, prefix, comparable)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
@@ -21,7 +21,8 @@ class Case:
     ``dead`` are beginnings of names of published tensors that never reach the output and that our network
     does not have. ``tapped=None``: the taps are those of the run that makes ``outputs`` (large networks run
     once). ``meta``: the network is built without memory of its own and takes the drawn weights over.
-    ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie.
+    ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie. ``taps=False``: the stored
+    taps are another case's. ``tolerances`` are those of single outputs.
     """
 
     name: str
@@ -35,3 +36,5 @@ class Case:
     folder: str = ""
     keys: str = "keys.json"
     io: str = "io.npz"
+    taps: bool = True
+    tolerances: Mapping[str, float] = field(default_factory=dict)
