@@ -135,12 +135,16 @@ class _Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Linear, exact GELU, linear; the dropouts hold the places that the public keys count."""
+    """Linear, activation (exact GELU), linear; the dropouts hold the places that the public keys count."""
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, activation: nn.Module | None = None) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(0.1), nn.Linear(hidden, width), nn.Dropout(0.1)
+            nn.Linear(width, hidden),
+            activation or nn.GELU(),
+            nn.Dropout(0.1),
+            nn.Linear(hidden, width),
+            nn.Dropout(0.1),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from detectors.record import load as load_record
 _REGISTRY = {
     "distildire": "detectors.distildire:DistilDIRE",
     "ftcn": "detectors.ftcn:FTCN",
+    "styleflow": "detectors.styleflow.detector:StyleFlow",
+    "styleflow_full": "detectors.styleflow.detector:StyleFlowFull",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
 }
 
