@@ -113,34 +113,27 @@ def load_into(
     weights_dir: Path | None = None,
     *,
     part: str | None = None,
-    dead: tuple[str, ...] = (),
 ) -> None:
-    """Fill a module with a record's tensors; every tensor must be there, none may be left over.
-
-    Args:
-        part: which of the record's parts, instead of its main file.
-        dead: beginnings of names of published tensors that never reach the output; they are passed over.
+    """Fill a module with the tensors of a record's main file or of one of its parts.
 
     Raises:
         WeightsError: as `read`, and `WeightsMismatch` for tensors that do not fit.
     """
-    file = record.file if part is None else record.parts[part]
-    state = read(record, weights_dir, part)
-    live = {name: tensor for name, tensor in state.items() if not name.startswith(dead)} if dead else state
-    fill(module, live, file.name)
+    fill(module, read(record, weights_dir, part), record.part(part).file.name)
 
 
 def read(
     record: WeightsRecord, weights_dir: Path | None = None, part: str | None = None
 ) -> dict[str, Tensor]:
-    """Return the tensors of a record's file, or of one of its parts.
+    """Return the tensors of a record's main file or of one of its parts, without those that it names dead.
 
     Raises:
         WeightsError: as `find`, and `WeightsMismatch` for a broken file.
     """
-    if part is not None:
-        record = record.model_copy(update={"file": record.parts[part]})
-    return read_file(find(record, weights_dir))
+    wanted = record.part(part)
+    state = read_file(find(wanted, weights_dir))
+    dead = wanted.file.dead
+    return {name: tensor for name, tensor in state.items() if not name.startswith(dead)} if dead else state
 
 
 def read_file(path: Path) -> dict[str, Tensor]:

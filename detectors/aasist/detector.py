@@ -10,7 +10,7 @@ from torch import Tensor
 
 from detectors import weights
 from detectors.aasist.frontend import SAMPLE_RATE
-from detectors.aasist.network import AASIST, AASIST_L, DEAD, AasistNetwork
+from detectors.aasist.network import AASIST, AASIST_L, AasistNetwork
 from detectors.base import Detector, Output, View
 from detectors.errors import NotApplicable
 from detectors.record import WeightsRecord
@@ -57,7 +57,7 @@ class Aasist(Detector):
             WeightsError: see `weights.load_into`.
         """
         network = AasistNetwork(_SIZES[record.name])
-        weights.load_into(network, record, weights_dir, dead=DEAD)
+        weights.load_into(network, record, weights_dir)
         return cls(network, record, device)
 
     def preprocess(self, view: Tensor) -> Tensor:

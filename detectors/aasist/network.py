@@ -12,8 +12,6 @@ from torch.nn import functional as F
 from detectors.aasist.frontend import ROWS, ResidualBlock, SincFilters
 from detectors.aasist.graph import GraphAttention, GraphPool, HeterogeneousAttention
 
-# Beginnings of the names of published tensors whose result never reaches the output.
-DEAD = tuple(f"encoder.{block}.0.bn1." for block in range(1, 6))
 _GRAPH_TEMPERATURE = 2.0
 _MIXED_TEMPERATURE = 100.0
 

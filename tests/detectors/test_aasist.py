@@ -13,7 +13,7 @@ from detectors import weights
 from detectors.aasist.detector import WINDOW, Aasist, cut_windows
 from detectors.aasist.frontend import band_pass_filters, mel_edges
 from detectors.aasist.graph import GraphPool
-from detectors.aasist.network import AASIST, AASIST_L, DEAD, AasistNetwork, Sizes
+from detectors.aasist.network import AASIST, AASIST_L, AasistNetwork, Sizes
 from detectors.base import Modality, View
 from detectors.errors import NotApplicable, WeightsMismatch, WeightsMissing
 
@@ -35,7 +35,9 @@ def noise(samples: int, loudness: float = 0.1) -> Tensor:
 
 def published_state(sizes: Sizes) -> dict[str, Tensor]:
     """A state dict with the dead tensors of the published checkpoints."""
-    dead = {f"{name}weight": torch.full((sizes.late,), math.nan) for name in DEAD}
+    dead = {
+        f"{name}weight": torch.full((sizes.late,), math.nan) for name in detectors.record("aasist").file.dead
+    }
     return {**AasistNetwork(sizes).state_dict(), **dead}
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.vectors import Vectors
-
-HERE = Path(__file__).parent
+from tests.reference.cases.base import Case
+from tests.reference.vectors import HERE, Vectors
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,18 +21,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--prefix", default="", help="prefix of tensor names in the weight rule (default: empty)")
 
 
-@pytest.fixture
-def vectors(request: pytest.FixtureRequest) -> Vectors:
+@pytest.fixture(scope="module")
+def vectors(request: pytest.FixtureRequest, case: Case) -> Vectors:
     """The vectors of the model that the test's `case` names.
 
     Outputs can be compared only where they were made with the weights that the prefix gives: the repository's
     with the empty prefix, those of another folder with the prefix passed along with it.
     """
-    case = request.getfixturevalue("case")
     # Without this folder on the command line, pytest has no chance to register the options.
     given = request.config.getoption("--vectors", default=None)
     prefix = request.config.getoption("--prefix", default="")
-    folder = (given or HERE) / case.name
+    folder = (given or HERE) / (case.folder or case.name)
     if not folder.is_dir():
-        pytest.skip(f"{given} has no vectors of {case.name}")
-    return Vectors.read(folder, prefix, case.sections, comparable=given is not None or not prefix)
+        pytest.skip(f"{given} has no vectors of {folder.name}")
+    comparable = given is not None or not prefix
+    return Vectors.read(
+        folder, prefix, comparable=comparable, keys=case.keys, io=case.io, sections=case.sections
+    )

@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 import detectors
-from detectors import weights
 from detectors.frame_detector import FrameDetector
 from detectors.rine import RINE, RINENetwork
 from detectors.safe import SAFE
@@ -73,9 +72,7 @@ def test_pictures_give_the_published_pixels_and_logits(name: str) -> None:
     model = MODELS[name]
     case = next(case for case in CASES if case.name == name)
     vectors = Vectors.read(REFERENCE / name, sections=case.sections)
-    network = case.build()
-    state = vectors.weights(case.rule, case.dead)
-    weights.fill(network, case.adapt(state) if case.adapt else state, name)
+    network = case.filled(vectors)
     detector = model.detector(network, detectors.record(name))
     pictures = model.pictures(vectors)
     for index, frames in enumerate(pictures):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+HERE = Path(__file__).parent  # the repository's vectors, one folder per model
 LOGIT_TOLERANCE = 2e-5  # relative to max(1, max |reference|)
 TAP_TOLERANCE = 1e-4  # relative to max |reference|
 
@@ -42,43 +43,63 @@ class Vectors:
 
     @classmethod
     def read(
-        cls, folder: Path, prefix: str = "", sections: tuple[str, ...] = (), *, comparable: bool = True
+        cls,
+        folder: Path,
+        prefix: str = "",
+        *,
+        comparable: bool = True,
+        keys: str = "keys.json",
+        io: str | None = "io.npz",
+        sections: tuple[str, ...] = (),
     ) -> Vectors:
-        """Read a model's folder; `sections` are those of a ``keys.json`` that holds several lists."""
-        entries = json.loads((folder / "keys.json").read_text("utf-8"))
+        """Read a model's folder.
+
+        Args:
+            io: the file of inputs and outputs; None where only the weights are wanted.
+            sections: those lists of a keys file with several that make up the state dict.
+        """
+        entries = json.loads((folder / keys).read_text("utf-8"))
         if sections:
             entries = [entry for section in sections for entry in entries[section]]
-        with np.load(folder / "io.npz") as archive:
-            stored = dict(archive)
-        keys = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
-        return cls(keys, stored, prefix, comparable)
+        stored: dict[str, np.ndarray] = {}
+        if io is not None:
+            with np.load(folder / io) as archive:
+                stored = dict(archive)
+        listed = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
+        return cls(listed, stored, prefix, comparable)
 
     def weights(self, rule: Rule, dead: tuple[str, ...] = ()) -> dict[str, Tensor]:
         """The state dict that the weight rule gives, without the tensors whose names begin as in `dead`."""
         return {name: _draw(self.prefix + name, shape, dtype, rule) for name, shape, dtype in self.live(dead)}
 
+    def draw(self, name: str, rule: Rule) -> Tensor:
+        """The one tensor of that name that the weight rule gives."""
+        shape, dtype = next((shape, dtype) for own, shape, dtype in self.keys if own == name)
+        return _draw(self.prefix + name, shape, dtype, rule)
+
     def live(self, dead: tuple[str, ...]) -> list[tuple[str, tuple[int, ...], str]]:
         """The public state dict's entries but for those whose names begin as in `dead`."""
         return [entry for entry in self.keys if not entry[0].startswith(dead)] if dead else self.keys
 
+    def generator(self, seed: str = "input_seed") -> torch.Generator:
+        """A generator with the seed stored under that name."""
+        return torch.Generator().manual_seed(int(self.stored[seed]))
+
     def randn(self, *shape: int, seed: str = "input_seed") -> Tensor:
         """The standard-normal input of the seed stored under that name."""
-        return torch.randn(shape, generator=self._generator(seed))
+        return torch.randn(shape, generator=self.generator(seed))
 
     def rand(self, *shape: int, seed: str) -> Tensor:
         """The uniform input in [0, 1) of the seed stored under that name."""
-        return torch.rand(shape, generator=self._generator(seed))
-
-    def _generator(self, seed: str) -> torch.Generator:
-        return torch.Generator().manual_seed(int(self.stored[seed]))
+        return torch.rand(shape, generator=self.generator(seed))
 
     def compare(self, field: str, actual: Tensor, *, tolerance: float) -> None:
         """Hold a tensor against the stored one; `tolerance` is relative to max(1, max |stored|)."""
         expected = self.stored[field]
         got = actual.detach().cpu().numpy()
         assert got.shape == expected.shape, field
-        scale = max(1.0, float(np.abs(expected).max()))
-        assert np.abs(got - expected).max() <= tolerance * scale, field
+        scale = max(1.0, float(np.nanmax(np.abs(expected))))
+        assert np.allclose(got, expected, rtol=0, atol=tolerance * scale, equal_nan=True), field
 
 
 _TOKENS = {
@@ -111,7 +132,8 @@ def subsample(x: Tensor, count: int) -> Tensor:
 
 
 def statistics(x: Tensor) -> Tensor:
-    """Mean, unbiased deviation, max |x|, first, last, and sum of x_i cos(0.1 i), in float64."""
+    """Mean, unbiased deviation (NaN for one value), max |x|, first, last, sum of x_i cos(0.1 i); float64."""
     flat = x.reshape(-1).double().cpu()
+    deviation = flat.std() if flat.numel() > 1 else flat.new_tensor(math.nan)
     wave = torch.cos(0.1 * torch.arange(flat.numel(), dtype=torch.float64))
-    return torch.stack([flat.mean(), flat.std(), flat.abs().max(), flat[0], flat[-1], (flat * wave).sum()])
+    return torch.stack([flat.mean(), deviation, flat.abs().max(), flat[0], flat[-1], (flat * wave).sum()])

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from detectors.aasist.frontend import band_pass_filters, mel_edges
-from detectors.aasist.network import AASIST, AASIST_L, DEAD, AasistNetwork
-from tests.reference.cases.base import Case, Fields
+from detectors.aasist.network import AASIST, AASIST_L, AasistNetwork
+from tests.reference.cases.base import Case, Fields, dead_tensors
 from tests.reference.vectors import Rule, Vectors
 
 
@@ -39,7 +39,7 @@ CASES = tuple(
         inputs=_inputs,
         outputs=_outputs,
         tapped=lambda network, vectors, device: network(_waveform(vectors, device)),
-        dead=DEAD,
+        dead=dead_tensors(name),
     )
     for name, sizes in (("aasist", AASIST), ("aasist_l", AASIST_L))
 )
