@@ -143,7 +143,8 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
         raise WeightsMismatch(f"{origin} does not fit {type(module).__name__}: {'; '.join(problems)}")
     # A module built on the meta device takes the tensors over: large networks then exist once in memory.
     assign = any(tensor.is_meta for tensor in own.values())
-    module.load_state_dict(dict(state), strict=True, assign=assign)
+    typed = {name: tensor.to(own[name].dtype) for name, tensor in state.items()}
+    module.load_state_dict(typed, strict=True, assign=assign)
 
 
 def _listed(what: str, entries: Iterable[str]) -> list[str]:
