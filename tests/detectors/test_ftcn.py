@@ -9,6 +9,7 @@ from torch import Tensor
 import detectors
 from detectors.base import View
 from detectors.errors import NotApplicable
+from detectors.faces.alignment import STRIDE
 from detectors.ftcn import FTCN, normalise
 from detectors.ftcn_network import FTCNNetwork, TemporalConv3d, fold_norms
 
@@ -30,6 +31,7 @@ def test_the_record_describes_the_network() -> None:
     record = detectors.record("ftcn")
     assert record.parameters == sum(p.numel() for p in FTCNNetwork().parameters())
     assert record.licence.needs_acceptance
+    assert record.preprocessing["stride"] == STRIDE
     assert FTCN.view is View.FACE_CLIPS
 
 

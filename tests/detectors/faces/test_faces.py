@@ -46,6 +46,16 @@ def test_any_frame_can_be_searched(shape: tuple[int, ...]) -> None:
     assert (np.diff(first.scores) <= 0).all()
 
 
+def test_a_smaller_copy_gives_boxes_of_the_whole_frame() -> None:
+    torch.manual_seed(2)
+    network = RetinaFace().eval()
+    frame = torch.full((160, 320, 3), 90, dtype=torch.uint8)
+    (small,), (whole,) = find_faces(network, [frame[::2, ::2]]), find_faces(network, [frame], 160)
+    assert np.allclose(whole.boxes[0], 2 * small.boxes[0], atol=0.01)
+    assert np.allclose(whole.landmarks[0], 2 * small.landmarks[0], atol=0.01)
+    assert np.array_equal(find_faces(network, [frame], 320)[0].boxes, find_faces(network, [frame])[0].boxes)
+
+
 def test_near_copies_are_suppressed_by_the_better_one() -> None:
     boxes = np.array([[0, 0, 9, 9], [0, 0, 9, 8], [8, 8, 20, 20], [0, 0, 9, 3]], dtype=float)
     assert suppress(boxes) == [0, 2, 3]  # the last overlaps by exactly 0.4
