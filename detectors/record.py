@@ -88,7 +88,7 @@ class WeightsFile(_Frozen):
 
 
 class WeightsRecord(_Frozen):
-    """Everything that is known of one detector's weights."""
+    """Everything that is known of one detector's weights; one of several networks has a file for each."""
 
     name: str
     title: str
@@ -98,6 +98,7 @@ class WeightsRecord(_Frozen):
     parameters: int
     licence: Licence
     file: WeightsFile
+    more_files: tuple[WeightsFile, ...] = ()
     preprocessing: Mapping[str, str | int | float]
     trained_on: tuple[DataSet, ...]
     recipe: str
@@ -105,6 +106,11 @@ class WeightsRecord(_Frozen):
     in_the_wild: Mapping[Modality, InTheWild] = {}
     measured: tuple[Measurement, ...] = ()
     limits: tuple[str, ...] = ()
+
+    def parts(self) -> tuple[WeightsRecord, ...]:
+        """Return this record once for each of its files, `file` being that file."""
+        files = (self.file, *self.more_files)
+        return tuple(self.model_copy(update={"file": file, "more_files": ()}) for file in files)
 
 
 def load(name: str) -> WeightsRecord:

@@ -100,25 +100,57 @@ def _acceptance(record: WeightsRecord) -> str:
     return f"{record.name}\t{' '.join(record.licence.weights.split())}"
 
 
-def load_into(module: nn.Module, record: WeightsRecord, weights_dir: Path | None = None) -> None:
+def load_into(
+    module: nn.Module, record: WeightsRecord, weights_dir: Path | None = None, *, dead: tuple[str, ...] = ()
+) -> None:
     """Fill a module with a record's tensors; every tensor must be there, none may be left over.
+
+    Args:
+        dead: beginnings of names of published tensors that never reach the output; they are passed over.
 
     Raises:
         WeightsError: as `find`, and `WeightsMismatch` for a broken file or tensors that do not fit.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path = find(record, weights_dir)
-    try:
-        state = load_file(path)
-    except SafetensorError as error:
-        raise WeightsMismatch(f"{path.name} is not a whole safetensors file: {error}") from error
+    state = {name: tensor for name, tensor in read(path).items() if not name.startswith(dead)}
     fill(module, state, path.name)
 
 
+def read(path: Path) -> Mapping[str, Tensor]:
+    """Return a file's tensors without running code from it: safetensors, or a PyTorch checkpoint.
+
+    A checkpoint may keep the tensors below ``state_dict``, as training scripts do. The tensors stay in the
+    file and are read as they are needed.
+
+    Raises:
+        WeightsMismatch: the file is broken or holds something else.
+    """
+    import pickle
+    import zipfile
+
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise WeightsMismatch(f"{path.name} is not a whole safetensors file: {error}") from error
+    try:
+        # Files of old PyTorch versions are no archives and cannot be mapped.
+        state = torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise WeightsMismatch(f"{path.name} is not a whole PyTorch checkpoint: {reason}") from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else state
+    if not isinstance(state, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
+        raise WeightsMismatch(f"{path.name} holds no table of tensors")
+    return state
+
+
 def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Copy a state dict into a module strictly.
+    """Put a state dict into a module strictly; one built on the meta device takes the tensors themselves.
 
     Args:
         origin: the file's name, for the message.
@@ -141,7 +173,9 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
     ]
     if problems:
         raise WeightsMismatch(f"{origin} does not fit {type(module).__name__}: {'; '.join(problems)}")
-    module.load_state_dict(dict(state), strict=True)
+    on_meta = any(tensor.is_meta for tensor in own.values())
+    typed = {name: state[name].to(tensor.dtype) for name, tensor in own.items()} if on_meta else dict(state)
+    module.load_state_dict(typed, strict=True, assign=on_meta)
 
 
 def _listed(what: str, entries: Iterable[str]) -> list[str]:
