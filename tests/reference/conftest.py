@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.reference.cases.base import Case
 from tests.reference.vectors import Vectors
 
 HERE = Path(__file__).parent
@@ -22,18 +23,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--prefix", default="", help="prefix of tensor names in the weight rule (default: empty)")
 
 
-@pytest.fixture
-def vectors(request: pytest.FixtureRequest) -> Vectors:
+@pytest.fixture(scope="module")
+def vectors(request: pytest.FixtureRequest, case: Case) -> Vectors:
     """The vectors of the model that the test's `case` names.
 
     Outputs can be compared only where they were made with the weights that the prefix gives: the repository's
     with the empty prefix, those of another folder with the prefix passed along with it.
     """
-    name = request.getfixturevalue("case").name
     # Without this folder on the command line, pytest has no chance to register the options.
     given = request.config.getoption("--vectors", default=None)
     prefix = request.config.getoption("--prefix", default="")
-    folder = (given or HERE) / name
+    folder = (given or HERE) / case.name
     if not folder.is_dir():
-        pytest.skip(f"{given} has no vectors of {name}")
+        pytest.skip(f"{given} has no vectors of {case.name}")
     return Vectors.read(folder, prefix, comparable=given is not None or not prefix)

@@ -19,7 +19,7 @@ class Case:
     ``outputs`` computes stored fields that depend on the weights, ``inputs`` those that do not, ``tapped`` is
     the run during which sub-modules are compared with the stored taps. ``rule`` is the weight rule's;
     ``dead`` are beginnings of names of published tensors that never reach the output and that our network
-    does not have.
+    does not have; ``untapped`` are stored taps of what our network does not compute, or not again.
     """
 
     name: str
@@ -29,3 +29,4 @@ class Case:
     outputs: Callable[[nn.Module, Vectors, str], Fields]
     tapped: Callable[[nn.Module, Vectors, str], object]
     dead: tuple[str, ...] = ()
+    untapped: tuple[str, ...] = ()
