@@ -13,6 +13,9 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "genconvit": "detectors.genconvit:GenConViT",
+    "genconvit_ed": "detectors.genconvit:GenConViTEd",
+    "genconvit_vae": "detectors.genconvit:GenConViTVae",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
 }
 
