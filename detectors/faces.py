@@ -1,16 +1,12 @@
-"""What detectors of faces share: when they decline, and how they crop, shrink and normalise."""
+"""What detectors of faces share: when they decline, and how they report single faces."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 
 from detectors.errors import NotApplicable
 
 MIN_SIDE = 64
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def require(view: Tensor) -> None:
@@ -26,13 +22,6 @@ def require(view: Tensor) -> None:
         raise NotApplicable(
             f"the faces are too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
         )
-
-
-def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Map pixels ``(N, H, W, 3)``, uint8 or float in 0 to 255, to float32 ``(N, 3, H, W)``."""
-    scaled = pixels.permute(0, 3, 1, 2).to(torch.float32) / 255
-    centre = torch.tensor(mean, device=pixels.device).view(3, 1, 1)
-    return (scaled - centre) / torch.tensor(std, device=pixels.device).view(3, 1, 1)
 
 
 def rounded(scores: Tensor) -> list[float]:

@@ -88,7 +88,11 @@ class WeightsFile(_Frozen):
 
 
 class WeightsRecord(_Frozen):
-    """Everything that is known of one detector's weights; one of several networks has a file for each."""
+    """Everything that is known of one detector's weights.
+
+    ``parts`` are files beside ``file`` that the detector needs too, by the name that it gives them, such as a
+    ``trunk`` that several detectors share.
+    """
 
     name: str
     title: str
@@ -98,7 +102,7 @@ class WeightsRecord(_Frozen):
     parameters: int
     licence: Licence
     file: WeightsFile
-    more_files: tuple[WeightsFile, ...] = ()
+    parts: Mapping[str, WeightsFile] = {}
     preprocessing: Mapping[str, str | int | float]
     trained_on: tuple[DataSet, ...]
     recipe: str
@@ -106,11 +110,6 @@ class WeightsRecord(_Frozen):
     in_the_wild: Mapping[Modality, InTheWild] = {}
     measured: tuple[Measurement, ...] = ()
     limits: tuple[str, ...] = ()
-
-    def parts(self) -> tuple[WeightsRecord, ...]:
-        """Return this record once for each of its files, `file` being that file."""
-        files = (self.file, *self.more_files)
-        return tuple(self.model_copy(update={"file": file, "more_files": ()}) for file in files)
 
 
 def load(name: str) -> WeightsRecord:

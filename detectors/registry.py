@@ -16,7 +16,13 @@ _REGISTRY = {
     "genconvit": "detectors.genconvit:GenConViT",
     "genconvit_ed": "detectors.genconvit:GenConViTEd",
     "genconvit_vae": "detectors.genconvit:GenConViTVae",
+    "ladeda": "detectors.ladeda:LaDeDa",
+    "npr": "detectors.npr:NPR",
+    "rine": "detectors.rine:RINE",
+    "safe": "detectors.safe:SAFE",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
+    "ufd": "detectors.ufd:UFD",
+    "ufd_v2": "detectors.ufd_v2:UFDV2",
 }
 
 

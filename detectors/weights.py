@@ -101,22 +101,42 @@ def _acceptance(record: WeightsRecord) -> str:
 
 
 def load_into(
-    module: nn.Module, record: WeightsRecord, weights_dir: Path | None = None, *, dead: tuple[str, ...] = ()
+    module: nn.Module,
+    record: WeightsRecord,
+    weights_dir: Path | None = None,
+    *,
+    part: str | None = None,
+    dead: tuple[str, ...] = (),
 ) -> None:
     """Fill a module with a record's tensors; every tensor must be there, none may be left over.
 
     Args:
+        part: which of the record's parts, instead of its main file.
         dead: beginnings of names of published tensors that never reach the output; they are passed over.
 
     Raises:
-        WeightsError: as `find`, and `WeightsMismatch` for a broken file or tensors that do not fit.
+        WeightsError: as `read`, and `WeightsMismatch` for tensors that do not fit.
     """
-    path = find(record, weights_dir)
-    state = {name: tensor for name, tensor in read(path).items() if not name.startswith(dead)}
-    fill(module, state, path.name)
+    file = record.file if part is None else record.parts[part]
+    state = read(record, weights_dir, part)
+    live = {name: tensor for name, tensor in state.items() if not name.startswith(dead)} if dead else state
+    fill(module, live, file.name)
 
 
-def read(path: Path) -> Mapping[str, Tensor]:
+def read(
+    record: WeightsRecord, weights_dir: Path | None = None, part: str | None = None
+) -> dict[str, Tensor]:
+    """Return the tensors of a record's file, or of one of its parts.
+
+    Raises:
+        WeightsError: as `find`, and `WeightsMismatch` for a broken file.
+    """
+    if part is not None:
+        record = record.model_copy(update={"file": record.parts[part]})
+    return read_file(find(record, weights_dir))
+
+
+def read_file(path: Path) -> dict[str, Tensor]:
     """Return a file's tensors without running code from it: safetensors, or a PyTorch checkpoint.
 
     A checkpoint may keep the tensors below ``state_dict``, as training scripts do. The tensors stay in the
@@ -150,7 +170,7 @@ def read(path: Path) -> Mapping[str, Tensor]:
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Put a state dict into a module strictly; one built on the meta device takes the tensors themselves.
+    """Copy a state dict into a module strictly; a module without storage takes the tensors themselves.
 
     Args:
         origin: the file's name, for the message.

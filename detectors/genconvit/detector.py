@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from detectors import faces, weights
+from detectors import faces, pixels, weights
 from detectors.area_resize import area_resize
 from detectors.base import Detector, Output, View
 from detectors.genconvit.ed import GenConViTEdNetwork
@@ -80,15 +80,15 @@ class _GenConViT(Detector):
         *,
         noise_seed: int | None = None,
     ) -> Self:
-        """Build the networks and fill them from the record's files, one each.
+        """Build the networks and fill them from the record's file and its part, one each.
 
         Raises:
             WeightsError: see `weights.load_into`.
         """
         with torch.device("meta"):
             networks = tuple(network() for network in cls.networks)
-        for network, part in zip(networks, record.parts(), strict=True):
-            weights.load_into(network, part, weights_dir, dead=network.DEAD)
+        for network, part in zip(networks, (None, *record.parts), strict=True):
+            weights.load_into(network, record, weights_dir, part=part, dead=network.DEAD)
         return cls(networks, record, device, noise_seed)
 
     def preprocess(self, view: Tensor) -> Tensor:
@@ -98,7 +98,8 @@ class _GenConViT(Detector):
             NotApplicable: no face, or faces smaller than 64 pixels.
         """
         faces.require(view)
-        return faces.normalise(area_resize(view.to(self._device), SIDE, SIDE), *faces.IMAGENET)
+        resized = area_resize(view.to(self._device), SIDE, SIDE)
+        return pixels.normalise(resized, pixels.IMAGENET_MEAN, pixels.IMAGENET_STD)
 
     @torch.inference_mode()
     def forward(self, batch: Tensor) -> Tensor:

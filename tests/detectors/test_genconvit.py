@@ -65,7 +65,7 @@ def test_the_records_are_honest(name: str, parameters: int) -> None:
         ]
     assert sum(p.numel() for network in networks for p in network.parameters()) == parameters
     assert record.parameters == parameters
-    assert len(record.parts()) == len(networks)
+    assert 1 + len(record.parts) == len(networks)
     assert record.licence.needs_acceptance
     assert not record.calibration
     assert not record.in_the_wild
@@ -73,10 +73,9 @@ def test_the_records_are_honest(name: str, parameters: int) -> None:
 
 
 def test_both_networks_have_a_file_each() -> None:
-    first, second = detectors.record("genconvit").parts()
-    assert first.file == detectors.record("genconvit_ed").file
-    assert second.file == detectors.record("genconvit_vae").file
-    assert first.parts() == (first,)
+    record = detectors.record("genconvit")
+    assert record.file == detectors.record("genconvit_ed").file
+    assert record.parts == {"vae": detectors.record("genconvit_vae").file}
 
 
 def test_faces_are_normalised_to_the_pixel(ed: GenConViTEd) -> None:

@@ -121,7 +121,7 @@ def test_a_pytorch_checkpoint_is_read_too(tmp_path: Path, archive: bool) -> None
     path, module = tmp_path / "small.pth", network()
     for saved in (module.state_dict(), {"epoch": 1, "state_dict": module.state_dict()}):
         torch.save(saved, path, _use_new_zipfile_serialization=archive)
-        assert torch.equal(weights.read(path)["1.weight"], module[1].weight)
+        assert torch.equal(weights.read_file(path)["1.weight"], module[1].weight)
 
 
 @pytest.mark.parametrize("archive", [True, False], ids=["archive", "old format"])
@@ -131,7 +131,7 @@ def test_a_checkpoint_never_runs_code(
     path = tmp_path / "hostile.pth"
     torch.save({"0.weight": Payload()}, path, _use_new_zipfile_serialization=archive)
     with pytest.raises(WeightsMismatch, match=r"hostile\.pth is not a whole PyTorch checkpoint"):
-        weights.read(path)
+        weights.read_file(path)
     assert capsys.readouterr().out == ""
 
 
@@ -140,7 +140,7 @@ def test_rubbish_is_no_checkpoint(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rubbish.pth"
     path.write_bytes(content)
     with pytest.raises(WeightsMismatch, match=r"rubbish\.pth (is not a whole|holds no table)"):
-        weights.read(path)
+        weights.read_file(path)
 
 
 def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path) -> None:
     for saved in ([torch.zeros(1)], {"state_dict": 3}, {"epoch": 1}):
         torch.save(saved, path)
         with pytest.raises(WeightsMismatch, match=r"list\.pth holds no table of tensors"):
-            weights.read(path)
+            weights.read_file(path)
 
 
 def test_dead_tensors_are_passed_over(path: Path) -> None:

@@ -36,4 +36,4 @@ def vectors(request: pytest.FixtureRequest, case: Case) -> Vectors:
     folder = (given or HERE) / case.name
     if not folder.is_dir():
         pytest.skip(f"{given} has no vectors of {case.name}")
-    return Vectors.read(folder, prefix, comparable=given is not None or not prefix)
+    return Vectors.read(folder, prefix, case.sections, comparable=given is not None or not prefix)

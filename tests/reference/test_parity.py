@@ -6,13 +6,14 @@ everything that does not depend on weights are still held.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from detectors.weights import fill
+from detectors import weights
 from tests.reference.cases import CASES
 from tests.reference.cases.base import Case
 from tests.reference.vectors import LOGIT_TOLERANCE, TAP_TOLERANCE, Vectors, statistics, subsample
@@ -35,11 +36,18 @@ def plain_arithmetic() -> Iterator[None]:
     torch.backends.cudnn.allow_tf32 = tf32
 
 
+@pytest.fixture
+def network(filled: nn.Module) -> nn.Module:
+    """The filled network, whose attributes (not its sub-modules') the test may change for itself."""
+    return copy.copy(filled)
+
+
 @pytest.fixture(scope="module")
-def network(case: Case, vectors: Vectors, device: str) -> nn.Module:
+def filled(case: Case, vectors: Vectors, device: str) -> nn.Module:
     with torch.device("meta"):
         built = case.build()
-    fill(built, vectors.weights(case.rule, case.dead), case.name)
+    state = vectors.weights(case.rule, case.dead)
+    weights.fill(built, case.adapt(state) if case.adapt else state, case.name)
     return built.eval().to(device)
 
 
@@ -52,7 +60,12 @@ def test_state_dict_has_the_public_keys(case: Case, vectors: Vectors) -> None:
     with torch.device("meta"):
         state = case.build().state_dict()
     own = [(name, tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in state.items()]
-    assert own == vectors.live(case.dead)
+    if case.adapt is None:
+        assert own == vectors.live(case.dead)
+        return
+    public = {name: torch.empty(shape, device="meta") for name, shape, _dtype in vectors.live(case.dead)}
+    adapted = case.adapt(public)
+    assert {name: tuple(t.shape) for name, t in adapted.items()} == {name: shape for name, shape, _ in own}
 
 
 @each_case
@@ -80,17 +93,18 @@ def test_taps_match(case: Case, vectors: Vectors, network: nn.Module, device: st
     stored_taps = [field.removeprefix("tap/") for field in vectors.stored if field.startswith("tap/")]
     wanted = [tap for tap in stored_taps if tap not in case.untapped]
     taps = record_taps(
-        network, {tap.split("#")[0] for tap in wanted}, lambda: case.tapped(network, vectors, device)
+        network,
+        {case.tap(tap.split("#")[0]) for tap in wanted},
+        lambda: case.tapped(network, vectors, device),
     )
     for tap in wanted:
-        assert list(taps[tap].shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
+        output = case.layout(tap, taps[case.tap(tap)])
+        assert list(output.shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
         if not vectors.comparable:
             continue
         stored = vectors.stored[f"tap/{tap}"]
-        vectors.compare(
-            f"tap/{tap}", subsample(taps[tap], stored.size), tolerance=TAP_TOLERANCE * slack(device)
-        )
-        vectors.compare(f"stats/{tap}", statistics(taps[tap]), tolerance=TAP_TOLERANCE * slack(device))
+        vectors.compare(f"tap/{tap}", subsample(output, stored.size), tolerance=TAP_TOLERANCE * slack(device))
+        vectors.compare(f"stats/{tap}", statistics(output), tolerance=TAP_TOLERANCE * slack(device))
 
 
 def record_taps(network: nn.Module, names: set[str], run: Callable[[], object]) -> dict[str, Tensor]:

@@ -41,8 +41,13 @@ class Vectors:
     comparable: bool
 
     @classmethod
-    def read(cls, folder: Path, prefix: str, *, comparable: bool) -> Vectors:
+    def read(
+        cls, folder: Path, prefix: str = "", sections: tuple[str, ...] = (), *, comparable: bool = True
+    ) -> Vectors:
+        """Read a model's folder; `sections` are those of a ``keys.json`` that holds several lists."""
         entries = json.loads((folder / "keys.json").read_text("utf-8"))
+        if sections:
+            entries = [entry for section in sections for entry in entries[section]]
         with np.load(folder / "io.npz") as archive:
             stored = dict(archive)
         keys = [(name, tuple(shape), dtype) for name, shape, dtype in entries]

@@ -20,6 +20,10 @@ class Case:
     the run during which sub-modules are compared with the stored taps. ``rule`` is the weight rule's;
     ``dead`` are beginnings of names of published tensors that never reach the output and that our network
     does not have; ``untapped`` are stored taps of what our network does not compute, or not again.
+    ``sections`` are the lists of a ``keys.json`` with several that make up the state dict.
+
+    Where our names differ from the published ones, ``adapt`` is the mapping of tensors at loading, ``tap``
+    that of a sub-module's name, and ``layout`` brings one's output into the published order of dimensions.
     """
 
     name: str
@@ -30,3 +34,7 @@ class Case:
     tapped: Callable[[nn.Module, Vectors, str], object]
     dead: tuple[str, ...] = ()
     untapped: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    adapt: Callable[[Fields], Fields] | None = None
+    tap: Callable[[str], str] = str
+    layout: Callable[[str, Tensor], Tensor] = lambda _name, output: output
