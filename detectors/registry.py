@@ -13,6 +13,9 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "gend": "detectors.gend:GenDCLIP",
+    "gend_dinov3": "detectors.gend:GenDDINOv3",
+    "gend_pe": "detectors.gend:GenDPE",
     "genconvit": "detectors.genconvit:GenConViT",
     "genconvit_ed": "detectors.genconvit:GenConViTEd",
     "genconvit_vae": "detectors.genconvit:GenConViTVae",

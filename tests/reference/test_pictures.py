@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import detectors
 from detectors import weights
 from detectors.frame_detector import FrameDetector
+from detectors.gend import GenD, GenDCLIP, GenDDINOv3, GenDPE
 from detectors.rine import RINE, RINENetwork
 from detectors.safe import SAFE
 from detectors.ufd import UFD, UFDNetwork
@@ -51,11 +52,15 @@ def stored_pictures(vectors: Vectors) -> list[Tensor]:
     return [torch.from_numpy(vectors.stored[f"img{index}_rgb"])[None] for index in range(4)]
 
 
+def faces(_vectors: Vectors) -> list[Tensor]:
+    return [frames_of(Image.open(REFERENCE / "gend" / "images" / f"img{index}.png")) for index in range(2)]
+
+
 @dataclass(frozen=True)
 class Published:
     """Where a model's pictures are, and how its logits are named."""
 
-    detector: type[FrameDetector]
+    detector: type[FrameDetector | GenD]
     pictures: Callable[[Vectors], list[Tensor]]
     logits: str
 
@@ -64,6 +69,9 @@ MODELS = {
     "safe": Published(SAFE, safe_pictures, "logits"),
     "ufd_v2": Published(UFDV2, stored_pictures, "logit"),
     "rine": Published(RINE, rine_pictures, "logit"),
+    "gend": Published(GenDCLIP, faces, "logits"),
+    "gend_pe": Published(GenDPE, faces, "logits"),
+    "gend_dinov3": Published(GenDDINOv3, faces, "logits"),
 }
 
 
@@ -73,7 +81,8 @@ def test_pictures_give_the_published_pixels_and_logits(name: str) -> None:
     model = MODELS[name]
     case = next(case for case in CASES if case.name == name)
     vectors = Vectors.read(REFERENCE / name, sections=case.sections)
-    network = case.build()
+    with torch.device("meta"):
+        network = case.build()
     state = vectors.weights(case.rule, case.dead)
     weights.fill(network, case.adapt(state) if case.adapt else state, name)
     detector = model.detector(network, detectors.record(name))
