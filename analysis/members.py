@@ -89,7 +89,7 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
             described.append([member.name, None])
             continue
         record = member.detector.record.model_dump(mode="json")
-        keys = ("name", "file", "preprocessing", "calibration", "in_the_wild")
+        keys = ("name", "file", "parts", "preprocessing", "calibration", "in_the_wild")
         described.append([record[key] for key in keys])
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -79,7 +79,10 @@ class Detector(ABC):
 
     @abstractmethod
     def forward(self, batch: Tensor) -> Tensor:
-        """Return one logit per item, float32 ``(len(batch),)``; positive = fake."""
+        """Return one logit per item, float32 ``(len(batch),)``; positive = fake.
+
+        A detector whose published score needs more figures of each item returns ``(len(batch), ...)``.
+        """
 
     @abstractmethod
     def reduce(self, logits: Tensor) -> Output:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import detectors
 from detectors.frame_detector import FrameDetector
+from detectors.gend import GenD, GenDCLIP, GenDDINOv3, GenDPE
 from detectors.rine import RINE, RINENetwork
 from detectors.safe import SAFE
 from detectors.ufd import UFD, UFDNetwork
@@ -50,11 +51,15 @@ def stored_pictures(vectors: Vectors) -> list[Tensor]:
     return [torch.from_numpy(vectors.stored[f"img{index}_rgb"])[None] for index in range(4)]
 
 
+def faces(_vectors: Vectors) -> list[Tensor]:
+    return [frames_of(Image.open(REFERENCE / "gend" / "images" / f"img{index}.png")) for index in range(2)]
+
+
 @dataclass(frozen=True)
 class Published:
     """Where a model's pictures are, and how its logits are named."""
 
-    detector: type[FrameDetector]
+    detector: type[FrameDetector | GenD]
     pictures: Callable[[Vectors], list[Tensor]]
     logits: str
 
@@ -63,6 +68,9 @@ MODELS = {
     "safe": Published(SAFE, safe_pictures, "logits"),
     "ufd_v2": Published(UFDV2, stored_pictures, "logit"),
     "rine": Published(RINE, rine_pictures, "logit"),
+    "gend": Published(GenDCLIP, faces, "logits"),
+    "gend_pe": Published(GenDPE, faces, "logits"),
+    "gend_dinov3": Published(GenDDINOv3, faces, "logits"),
 }
 
 

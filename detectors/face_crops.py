@@ -1,0 +1,29 @@
+"""What detectors of faces share: when they decline, and how they report single faces."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from detectors.errors import NotApplicable
+
+MIN_SIDE = 64
+
+
+def require(view: Tensor) -> None:
+    """Check that a FACES view holds something to judge.
+
+    Raises:
+        NotApplicable: no face, or crops with a side shorter than 64 pixels.
+    """
+    count, height, width = view.shape[:3]
+    if count == 0:
+        raise NotApplicable("no face was found")
+    if min(height, width) < MIN_SIDE:
+        raise NotApplicable(
+            f"the faces are too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
+        )
+
+
+def rounded(scores: Tensor) -> list[float]:
+    """Each face's score as evidence: four decimals."""
+    return [round(score, 4) for score in scores.tolist()]

@@ -1,0 +1,106 @@
+"""GenD's detectors: preprocessing, one logit per face, the mean of the faces' probabilities."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import ClassVar, Self
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from detectors import face_crops, pixels, weights
+from detectors.base import Detector, Output, View
+from detectors.gend.networks import GenDCLIPNetwork, GenDDINOv3Network, GenDNetwork, GenDPENetwork
+from detectors.record import WeightsRecord
+
+SIDE = 224
+_HALF = (0.5, 0.5, 0.5)
+
+
+class GenD(Detector):
+    """What the three have in common; a subclass chooses the network and prepares faces for it."""
+
+    view = View.FACES
+    network: ClassVar[type[GenDCLIPNetwork | GenDPENetwork | GenDDINOv3Network]]
+
+    def __init__(self, network: GenDNetwork, record: WeightsRecord, device: str = "cpu") -> None:
+        self.record = record
+        self._device = torch.device(device)
+        self._network = network.eval().to(self._device)
+
+    @classmethod
+    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
+        """Build the network and fill it.
+
+        Raises:
+            WeightsError: see `weights.load_into`.
+        """
+        with torch.device("meta"):
+            network = cls.network()
+        weights.load_into(network, record, weights_dir)
+        return cls(network, record, device)
+
+    @abstractmethod
+    def prepare(self, crops: Tensor) -> Tensor:
+        """Map uint8 ``(N, S, S, 3)``, S >= 64, to the network's input ``(N, 3, 224, 224)``."""
+
+    def preprocess(self, view: Tensor) -> Tensor:
+        """Prepare faces: float32 ``(N, 3, 224, 224)`` on the detector's device.
+
+        Raises:
+            NotApplicable: no face, or faces smaller than 64 pixels.
+        """
+        face_crops.require(view)
+        return self.prepare(view).to(self._device)
+
+    @torch.inference_mode()
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return one logit per face, float32 ``(len(batch),)``; its sigmoid is the published probability."""
+        real, fake = self._network(batch).unbind(-1)
+        logits: Tensor = fake - real
+        return logits
+
+    def reduce(self, logits: Tensor) -> Output:
+        """Average the probabilities; several faces leave their own as ``face_scores`` in the evidence."""
+        probabilities = torch.sigmoid(logits.double())
+        score = float(probabilities.mean())
+        if len(logits) == 1:
+            return Output(score)
+        return Output(score, {"face_scores": face_crops.rounded(probabilities)})
+
+
+class GenDCLIP(GenD):
+    """GenD on CLIP ViT-L/14: bicubic to 224 x 224, CLIP's mean and deviation."""
+
+    network = GenDCLIPNetwork
+
+    def prepare(self, crops: Tensor) -> Tensor:
+        """See `GenD.prepare`."""
+        resized = pixels.squeeze(crops, SIDE, Image.Resampling.BICUBIC)
+        return pixels.normalise(resized, pixels.CLIP_MEAN, pixels.CLIP_STD)
+
+
+class GenDPE(GenD):
+    """GenD on Perception Encoder L/14: bicubic to 224 x 224, scaled to [-1, 1]."""
+
+    network = GenDPENetwork
+
+    def prepare(self, crops: Tensor) -> Tensor:
+        """See `GenD.prepare`."""
+        return pixels.normalise(pixels.squeeze(crops, SIDE, Image.Resampling.BICUBIC), _HALF, _HALF)
+
+
+class GenDDINOv3(GenD):
+    """GenD on DINOv3 ViT-L/16: bilinear to 224 x 224 without rounding, ImageNet's mean and deviation."""
+
+    network = GenDDINOv3Network
+
+    def prepare(self, crops: Tensor) -> Tensor:
+        """See `GenD.prepare`."""
+        unit = pixels.unit(crops.to(self._device))
+        resized = F.interpolate(unit, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+        mean = torch.tensor(pixels.IMAGENET_MEAN, device=self._device).view(3, 1, 1)
+        return (resized - mean) / torch.tensor(pixels.IMAGENET_STD, device=self._device).view(3, 1, 1)
