@@ -71,24 +71,75 @@ class Measurement(_Frozen):
 
 
 class Licence(_Frozen):
-    """SPDX names, or the publisher's words. ``needs_acceptance``: non-commercial, research or copyleft."""
+    """SPDX names, or the publisher's words. ``needs_acceptance``: non-commercial, research or copyleft.
+
+    ``url`` is where the weights' licence can be read.
+    """
 
     code: str
     weights: str
     needs_acceptance: bool = False
+    url: str | None = None
+
+
+class HubFile(_Frozen):
+    """A file in a Hugging Face repository, ``owner/name``; ``revision`` is a commit wherever one is known."""
+
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    file: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"hf://{self.repo}/{self.file}@{self.revision}"
 
 
 class WeightsFile(_Frozen):
-    """One file of weights: its name, and the SHA-256 that it must have (None: pinned at first use)."""
+    """One file of weights, and how its published form becomes the tensors that a network takes.
+
+    ``sha256`` is that of the published file (None: pinned at first use). ``url`` or ``hub`` is where programs
+    get it; ``page`` is where people do, if programs cannot. ``wrapper`` is the key, or several joined by
+    dots, below which a checkpoint keeps its tensors (None: found where it is one of the usual ones). Only
+    tensors whose names begin with ``prefix`` are taken, without it (None: ``module.`` is taken off where all
+    have it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output: they are
+    dropped. ``licence`` is set where it is not the record's.
+    """
 
     name: str
     sha256: str | None
     bundled: bool = False
     url: str | None = None
+    hub: HubFile | None = None
+    page: str | None = None
+    wrapper: str | None = None
+    prefix: str | None = None
+    dead: tuple[str, ...] = ()
+    licence: Licence | None = None
+
+    @property
+    def source(self) -> str | None:
+        """Where programs get it, in one word; None where they cannot."""
+        return str(self.hub) if self.hub else self.url
+
+
+class Cost(_Frozen):
+    """What judging one input takes: ``gflop``, 10^9 additions and multiplications in the network, and median
+    ``seconds`` from the view to the score on so many ``threads`` of the ``processor``.
+    """
+
+    gflop: float = Field(ge=0)
+    seconds: float = Field(ge=0)
+    threads: int = Field(ge=1)
+    input: str
+    processor: str
+    date: str
 
 
 class WeightsRecord(_Frozen):
-    """Everything that is known of one detector's weights."""
+    """Everything that is known of one detector's weights.
+
+    ``parts`` are files beside ``file`` that the detector needs too, by the name that it gives them, such as a
+    ``trunk`` that several detectors share.
+    """
 
     name: str
     title: str
@@ -98,6 +149,7 @@ class WeightsRecord(_Frozen):
     parameters: int
     licence: Licence
     file: WeightsFile
+    parts: Mapping[str, WeightsFile] = {}
     preprocessing: Mapping[str, str | int | float]
     trained_on: tuple[DataSet, ...]
     recipe: str
@@ -105,6 +157,16 @@ class WeightsRecord(_Frozen):
     in_the_wild: Mapping[Modality, InTheWild] = {}
     measured: tuple[Measurement, ...] = ()
     limits: tuple[str, ...] = ()
+    cost: Cost | None = None
+
+    def part(self, name: str | None) -> WeightsRecord:
+        """Return this record as that of one of its files alone (None: the main one), with its licence."""
+        file = self.file if name is None else self.parts[name]
+        return self.model_copy(update={"file": file, "parts": {}, "licence": file.licence or self.licence})
+
+    def files(self) -> tuple[WeightsRecord, ...]:
+        """Return this record once for each of its files, the main one first."""
+        return tuple(self.part(name) for name in (None, *self.parts))
 
 
 def load(name: str) -> WeightsRecord:

@@ -32,7 +32,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
             "modalities": ["image", "video", "audio"],
             "parameters": 1297,
             "licence": {"code": "MIT", "weights": "research only", "needs_acceptance": True},
-            "file": {"name": "sample.safetensors", "sha256": "0" * 64},
+            "file": {"name": "sample.safetensors", "sha256": "0" * 64, "url": "http://x.example/s.pth"},
             "preprocessing": {},
             "trained_on": [{"name": "photos", "real": 40, "fake": 50}],
             "recipe": "none",
