@@ -100,8 +100,8 @@ class WeightsFile(_Frozen):
     get it; ``page`` is where people do, if programs cannot. ``wrapper`` is the key, or several joined by
     dots, below which a checkpoint keeps its tensors (None: found where it is one of the usual ones). Only
     tensors whose names begin with ``prefix`` are taken, without it (None: ``module.`` is taken off where all
-    have it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output: they are
-    dropped. ``licence`` is set where it is not the record's.
+    have it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output: they
+    are dropped. ``licence`` is set where it is not the record's.
     """
 
     name: str

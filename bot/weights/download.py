@@ -99,7 +99,7 @@ def _continue(client: httpx.Client, url: str, part: Path, on_progress: Progress,
             with part.open("ab" if start else "wb") as file:
                 done = start
                 on_progress(done, total)
-                for chunk in response.iter_raw(1 << 20):
+                for chunk in response.iter_raw():
                     file.write(chunk)
                     done += len(chunk)
                     on_progress(done, total)

@@ -29,8 +29,10 @@ def download_from_hub(source: HubFile, directory: Path, on_progress: Progress) -
         FetchFailed: it cannot be had; what came stays for another call.
     """
     import httpx2  # what huggingface_hub speaks HTTP with
-    from huggingface_hub import errors, hf_hub_download
+    from huggingface_hub import constants, errors, hf_hub_download
 
+    if constants.is_offline_mode():
+        raise FetchFailed(f"{source}: HF_HUB_OFFLINE is set; unset it to fetch")
     try:
         return Path(
             hf_hub_download(
@@ -53,8 +55,6 @@ def download_from_hub(source: HubFile, directory: Path, on_progress: Progress) -
         raise FetchFailed(
             f"{source}: there is no such repository, or it needs HF_TOKEN; {_BY_HAND}"
         ) from error
-    except errors.OfflineModeIsEnabled as error:
-        raise FetchFailed(f"{source}: HF_HUB_OFFLINE is set; unset it to fetch") from error
     except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, httpx2.HTTPError, OSError) as error:
         reason = " ".join(str(error.__cause__ or error).split())[:200]
         raise FetchFailed(
