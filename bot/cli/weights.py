@@ -142,7 +142,8 @@ def _progress() -> Iterator[OnFile]:
         progress.TransferSpeedColumn(),
         progress.TimeRemainingColumn(),
     )
-    with progress.Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    err = console(stderr=True)
+    with progress.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
 
         def on_file(name: str) -> Any:
             task = bar.add_task(name, total=None)
@@ -208,10 +209,14 @@ def accept_licence(
     if is_accepted(known):
         print_text("Nothing more is needed.\n")
         return
-    if sys.stdin.isatty() and not yes:
+    if _is_terminal() and not yes:
         typer.confirm("Do you accept it, and use these weights only as it allows?", abort=True)
     accept(known)
     print_text(f"Accepted; {name} may be used.\n")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 @weights.command("import")

@@ -23,7 +23,7 @@ _SHOWN = 3
 _NOT_ALLOWED = re.compile(r"(?:GLOBAL|class|Unsupported class) ['\"]?([\w.]+\.[\w.]+)")
 # What the restricted unpickler raises over rubbish: it has no error of its own for most of it.
 _BROKEN = (
-    *(pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError),
     *(LookupError, TypeError, AttributeError, AssertionError, MemoryError),
 )
 
@@ -111,12 +111,21 @@ def _unpickle(path: Path) -> object:
     scalar = np.float64(0).__reduce__()[0]
     harmless: list[Any] = [argparse.Namespace, np.dtype, scalar, (scalar, "numpy.core.multiarray.scalar")]
     harmless += [type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")]
+    is_archive = zipfile.is_zipfile(path)  # files of old PyTorch versions are none, and cannot be mapped
     try:
+        if is_archive and _holds_program(path):
+            raise WeightsMismatch(
+                f"{path.name} is a TorchScript program, which is never run; ask its publisher for tensors"
+            )
         with safe_globals(harmless):
-            # Files of old PyTorch versions are no archives and cannot be mapped.
-            return torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
+            return torch.load(path, map_location="cpu", mmap=is_archive, weights_only=True)
     except _BROKEN as error:
         raise WeightsMismatch(_what_is_wrong(path, error)) from error
+
+
+def _holds_program(archive: Path) -> bool:
+    with zipfile.ZipFile(archive) as file:
+        return any(name.rpartition("/")[2] == "constants.pkl" for name in file.namelist())
 
 
 def _what_is_wrong(path: Path, error: BaseException) -> str:
@@ -125,10 +134,6 @@ def _what_is_wrong(path: Path, error: BaseException) -> str:
         return (
             f"{path.name} holds pickled code ({found[1]}), which is never run; get a file of tensors only "
             "from its publisher, safetensors if there is one"
-        )
-    if "TorchScript" in said:
-        return (
-            f"{path.name} is a TorchScript program, which is never run; get its state dict from its publisher"
         )
     size = path.stat().st_size
     return f"{path.name} is not a whole PyTorch checkpoint ({size} bytes): cut off, or something else"
