@@ -3,6 +3,7 @@
 BotError
 ├── ConfigError             a setting that cannot be used: names it and the mend (exit 2)
 ├── AlreadyRunning          another process holds this data folder (exit 2)
+├── FetchFailed             a detector's weights could not be downloaded
 ├── PlatformError
 │   ├── RateLimited         try again after `retry_at`
 │   ├── PlatformUnavailable time-out before an effect, 5xx, malformed answer: try again later
@@ -30,6 +31,10 @@ class ConfigError(BotError):
 
 class AlreadyRunning(BotError):
     """Another process holds this data folder."""
+
+
+class FetchFailed(BotError):
+    """A detector's weights could not be downloaded."""
 
 
 class PlatformError(BotError):

@@ -6,7 +6,8 @@ DetectorError
 ├── WeightsError
 │   ├── WeightsMissing     no weights on this machine
 │   ├── WeightsMismatch    a file whose hash, tensors or shapes are not what the record says
-│   └── LicenceNotAccepted the weights' licence needs the operator's word first
+│   ├── LicenceNotAccepted the weights' licence needs the operator's word first
+│   └── NoRoom             the disk is too full for the weights
 └── ServiceError
     ├── ServiceFailed      a service that a detector asks gave no usable answer
     ├── Declined           a language model declined to answer
@@ -15,6 +16,8 @@ DetectorError
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class DetectorError(Exception):
@@ -56,6 +59,16 @@ class LicenceNotAccepted(WeightsError):
         super().__init__(f"licence {licence} not accepted; run `veritag weights accept-licence {name}`")
         self.name = name
         self.licence = licence
+
+
+class NoRoom(WeightsError):
+    """The disk is too full for the weights; sizes are in bytes."""
+
+    def __init__(self, what: str, directory: Path, size: int, free: int) -> None:
+        super().__init__(
+            f"no room for {what} in {directory}: {size / 1e6:,.1f} MB needed, {free / 1e6:,.1f} MB free; "
+            "make room, or name another folder by VERITAG_WEIGHTS_DIR"
+        )
 
 
 class ServiceError(DetectorError):

@@ -83,7 +83,7 @@ class Licence(_Frozen):
 
 
 class HubFile(_Frozen):
-    """A file in a Hugging Face repository (``owner/name``); ``revision`` is a commit wherever one is known."""
+    """A file in a Hugging Face repository, ``owner/name``; ``revision`` is a commit wherever one is known."""
 
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     file: str
@@ -97,11 +97,11 @@ class WeightsFile(_Frozen):
     """One file of weights, and how its published form becomes the tensors that a network takes.
 
     ``sha256`` is that of the published file (None: pinned at first use). ``url`` or ``hub`` is where programs
-    get it; ``page`` is where people do, if programs cannot. ``wrapper`` is the key, or several joined by dots,
-    below which a checkpoint keeps its tensors (None: found where it is one of the usual ones). Only tensors
-    whose names begin with ``prefix`` are taken, without it (None: ``module.`` is taken off where all have
-    it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output: they are
-    dropped. ``licence`` is set where it is not the record's.
+    get it; ``page`` is where people do, if programs cannot. ``wrapper`` is the key, or several joined by
+    dots, below which a checkpoint keeps its tensors (None: found where it is one of the usual ones). Only
+    tensors whose names begin with ``prefix`` are taken, without it (None: ``module.`` is taken off where all
+    have it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output: they
+    are dropped. ``licence`` is set where it is not the record's.
     """
 
     name: str

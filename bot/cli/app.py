@@ -16,6 +16,7 @@ from bot.cli.review import review
 from bot.cli.run import run
 from bot.cli.status import status
 from bot.cli.train import train
+from bot.cli.weights import weights
 
 app = typer.Typer(
     name="veritag",
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (check, run, status, review, resolve, detectors, config, train):
     app.command()(command)
+app.add_typer(weights)
 
 
 def version() -> str:

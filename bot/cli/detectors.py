@@ -11,9 +11,10 @@ from rich.text import Text
 
 from bot.cli.layout import paragraph
 from bot.cli.options import JsonOption, console, print_json, print_text
+from bot.weights.state import State, in_words, state_of
 
 if TYPE_CHECKING:
-    from detectors.record import Measurement, WeightsRecord
+    from detectors.record import Cost, Measurement, WeightsRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,12 @@ class Listed:
     """A detector's record, and the state of its weights on this machine."""
 
     record: WeightsRecord
-    weights: str
+    state: State
+
+    @property
+    def weights(self) -> str:
+        """The state in words."""
+        return in_words(self.state, self.record.name)
 
 
 def detectors(
@@ -35,8 +41,9 @@ def detectors(
     if as_json:
         print_json([_as_json(entry) for entry in listed], indent=2)
     elif markdown:
-        print_text("# Detectors\n\nThis page is made by `veritag detectors --markdown`.\n")
-        print_text("".join(_markdown(entry) for entry in listed))
+        from bot.cli.detectors_page import page
+
+        print_text(page([entry.record for entry in listed]))
     else:
         for entry in listed:
             _show(entry, console())
@@ -44,43 +51,46 @@ def detectors(
 
 def _listed() -> list[Listed]:
     from detectors import names, record
-    from detectors.weights import is_accepted, location
 
-    found = []
-    for name in names():
-        known = record(name)
-        if not location(known).is_file():
-            state = f"not on this machine; `veritag weights fetch {name}`"
-        elif known.licence.needs_acceptance and not is_accepted(known):
-            state = f"there, licence not accepted; `veritag weights accept-licence {name}`"
-        else:
-            state = "there, shipped with Veritag" if known.file.bundled else "there"
-        found.append(Listed(known, state))
-    return found
+    return [Listed(known, state_of(known)) for known in map(record, names())]
 
 
 def _as_json(entry: Listed) -> dict[str, Any]:
     return entry.record.model_dump(mode="json") | {
         "weights": entry.weights,
-        "usable": entry.weights.startswith("there") and "not accepted" not in entry.weights,
+        "state": entry.state.value,
+        "usable": entry.state in {State.BUNDLED, State.READY},
         "calibrated": sorted(modality.value for modality in entry.record.calibration),
     }
 
 
-def facts(entry: Listed) -> list[tuple[str, str]]:
+def facts(record: WeightsRecord, weights: str) -> list[tuple[str, str]]:
     """What is said of a detector, as (label, words), in the order in which it is shown."""
-    record = entry.record
     licence = f"{record.licence.weights} (code: {record.licence.code})"
     sets = ", ".join(f"{data.name} ({data.real} real, {data.fake} fake)" for data in record.trained_on)
     return [
         ("judges", ", ".join(modality.value for modality in record.modalities)),
         ("network", f"{record.architecture}, {record.parameters} parameters"),
         ("paper", record.paper),
-        ("weights", entry.weights),
+        ("weights", weights),
         ("licence", licence),
         ("trained on", sets or "not stated"),
         ("calibrated", _calibrated(record)),
+        ("cost", _cost(record.cost)),
     ]
+
+
+def _cost(cost: Cost | None) -> str:
+    if cost is None:
+        return "not measured"
+    threads = "1 thread" if cost.threads == 1 else f"{cost.threads} threads"
+    work = f"{figure(cost.gflop)} GFLOP, {figure(cost.seconds)} s"
+    return f"{work} for {cost.input}; {threads} of {cost.processor}; {cost.date}"
+
+
+def figure(number: float) -> str:
+    """A number with those of its digits that mean something: 0.0034, 1.7, 155, 12 034."""
+    return f"{number:,.0f}".replace(",", " ") if number >= 10 else f"{number:.2g}"
 
 
 def _calibrated(record: WeightsRecord) -> str:
@@ -106,27 +116,19 @@ def measured(result: Measurement) -> str:
 
 def _show(entry: Listed, out: Console) -> None:
     out.print(Text.assemble((entry.record.name, "bold"), f": {entry.record.title}"))
-    for label, words in facts(entry):
+    for label, words in facts(entry.record, entry.weights):
         paragraph(out, words, label=f"{label}: ")
-    for title, lines in _lists(entry.record):
+    for title, lines in lists(entry.record):
         paragraph(out, "", label=f"{title}: ")
         for line in lines:
             paragraph(out, line, indent=4, label="- ")
     out.print()
 
 
-def _lists(record: WeightsRecord) -> list[tuple[str, list[str]]]:
+def lists(record: WeightsRecord) -> list[tuple[str, list[str]]]:
+    """What was measured of a detector and where it fails, as (title, lines)."""
     results = [measured(result) for result in record.measured] or ["nothing was measured here"]
     return [
         ("measured on media that it never saw", results),
         ("limits", list(record.limits) or ["not stated"]),
     ]
-
-
-def _markdown(entry: Listed) -> str:
-    parts = [f"\n## {entry.record.name}\n\n{entry.record.title}\n\n"]
-    # Whether weights lie on the machine that made the page says nothing to its readers.
-    parts += [f"- **{label}**: {words}\n" for label, words in facts(entry) if label != "weights"]
-    for title, lines in _lists(entry.record):
-        parts.append(f"\n{title.capitalize()}:\n\n" + "".join(f"- {line}\n" for line in lines))
-    return "".join(parts)

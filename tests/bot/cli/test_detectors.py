@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import detectors as room
 from bot.cli.app import app
+from bot.cli.detectors import figure
 from detectors import weights
 from detectors.record import InTheWild, Measurement, WeightsRecord
 
@@ -32,7 +33,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
             "modalities": ["image", "video", "audio"],
             "parameters": 1297,
             "licence": {"code": "MIT", "weights": "research only", "needs_acceptance": True},
-            "file": {"name": "sample.safetensors", "sha256": "0" * 64},
+            "file": {"name": "sample.safetensors", "sha256": "0" * 64, "url": "http://x.example/s.pth"},
             "preprocessing": {},
             "trained_on": [{"name": "photos", "real": 40, "fake": 50}],
             "recipe": "none",
@@ -109,3 +110,33 @@ def test_every_real_detector_is_listed_without_torch() -> None:
 
 def test_formats_exclude_each_other() -> None:
     assert runner.invoke(app, ["detectors", "--json", "--markdown"]).exit_code == 2
+
+
+def test_the_table_shows_what_is_known(known: WeightsRecord) -> None:
+    page = runner.invoke(app, ["detectors", "--markdown"]).stdout
+    (row,) = [line for line in page.splitlines() if line.startswith("| [sample]")]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "[sample](#sample)",
+        "image, video, audio",
+        "1 297",
+        "–",
+        "–",
+        "x.example/s.pth",
+        "research only \\*",
+        "image",
+        "image AUC 0.710",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0"), (0.00342, "0.0034"), (1.74, "1.7"), (9.96, "10"), (155.3, "155"), (12034.3, "12 034")],
+)
+def test_figures_keep_the_digits_that_mean_something(number: float, shown: str) -> None:
+    assert figure(number) == shown
+
+
+def test_the_page_in_docs_is_up_to_date() -> None:
+    page = runner.invoke(app, ["detectors", "--markdown"]).stdout
+    written = (ROOT / "docs" / "detectors.md").read_text("utf-8")
+    assert page == written, "run `veritag detectors --markdown > docs/detectors.md`"

@@ -17,6 +17,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + bytes(200)
 class Request:
     path: str
     headers: dict[str, str]
+    method: str = "GET"
 
 
 Handler = Callable[[Request, Callable[[bytes], None]], None]
@@ -139,4 +140,5 @@ def _read_request(stream: socket.socket) -> Request:
         data += piece
     first, *lines = data.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return Request(first.split(" ")[1], headers)
+    method, path, _ = first.split(" ")
+    return Request(path, headers, method)
