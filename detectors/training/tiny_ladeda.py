@@ -3,7 +3,7 @@
     python -m detectors.training.tiny_ladeda --data DIR --seed 0 --out DIR
 
 The published recipe distils a larger network; this one learns from levelled pictures directly (see
-`levelling`), drawn evenly from both classes and all sources.
+`levelling`), both classes drawn equally often within each source.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from detectors.training.dataset import Item
 Tick = Callable[[int, float], None]
 
 # Portraits and first-generation GANs. With them in training, the loss on everything else rose and no left-out
-# source gained: this small network cannot hold both kinds of trace (fakes are sharper than reals in
+# source clearly gained: this small network cannot hold both kinds of trace (fakes are sharper than reals in
 # portraits_tpdne, less sharp in most others). They are scored as left-out sources all the same.
 NOT_TRAINED_ON = frozenset(
     {"faces_stylegan", "portraits_tpdne", "kurlyto_gansites", "faces_real_only", "quiz_seegma_faces"}
