@@ -1,8 +1,8 @@
 """68 points of a face: MobileNetV2 under a global depth-wise convolution.
 
 FTCN's alignment uses RetinaFace's five points; these are for whoever needs the shape of a face. Weights:
-``mobilenet_224_model_best_gdconv_external.pth`` of the release ``v1`` of github.com/yinglinzheng/face_weights,
-whose publisher declares no licence.
+``mobilenet_224_model_best_gdconv_external.pth`` in release ``v1`` of github.com/yinglinzheng/face_weights; no
+licence is declared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """GenConViT's three published ways to judge faces: network A, network B, and both together.
 
-All share the preprocessing and the aggregation; `face_crops.MIN_SIDE` is ours, the published face finder misses
-smaller ones anyway.
+All share the preprocessing and the aggregation; `face_crops.MIN_SIDE` is ours, the published face finder
+misses smaller ones anyway.
 """
 
 from __future__ import annotations

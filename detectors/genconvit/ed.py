@@ -46,8 +46,8 @@ class _Decoder(nn.Module):
 class GenConViTEdNetwork(nn.Module):
     """30 157 753 parameters, all of them live.
 
-    The published checkpoint holds as many again (`dead` in the record): a Swin transformer, twice, that the ConvNeXt was
-    meant to use as its patch embedding and never calls.
+    The published checkpoint holds as many again (`dead` in the record): a Swin transformer, twice, that the
+    ConvNeXt was meant to use as its patch embedding and never calls.
     """
 
     def __init__(self) -> None:

@@ -53,8 +53,8 @@ class _Decoder(nn.Module):
 class GenConViTVaeNetwork(nn.Module):
     """344 481 049 parameters, all of them live; 315 million are the layer `encoder.mu`.
 
-    The published checkpoint holds as many again (`dead` in the record): a second such layer, three others and a Swin
-    transformer, none of which reaches the output.
+    The published checkpoint holds as many again (`dead` in the record): a second such layer, three others and
+    a Swin transformer, none of which reaches the output.
     """
 
     def __init__(self) -> None:

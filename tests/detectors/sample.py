@@ -72,6 +72,12 @@ def make_record(
     )
 
 
+def unpinned(name: str) -> WeightsRecord:
+    """A real detector's record that takes any main file."""
+    record = detectors.record(name)
+    return record.model_copy(update={"file": record.file.model_copy(update={"sha256": None})})
+
+
 def register(monkeypatch: pytest.MonkeyPatch, record: WeightsRecord) -> WeightsRecord:
     """Make the sample a registered detector beside the real ones."""
     real = registry.load_record

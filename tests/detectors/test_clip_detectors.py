@@ -18,6 +18,7 @@ from detectors.errors import NotApplicable, WeightsMismatch, WeightsMissing
 from detectors.rine import RINE, RINENetwork
 from detectors.ufd import UFD
 from detectors.ufd_v2 import UFDV2
+from tests.detectors.sample import unpinned
 
 SMALL = CLIPConfig(width=32, layers=2, heads=4, patch=56, side=224, embedding=12)
 
@@ -59,12 +60,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / detectors.record("ufd").parts[TRUNK].name,
     )
     for name in DETECTORS:
-        save_file(head_of(name), folder / detectors.record(name).file.name)
+        torch.save(head_of(name), folder / detectors.record(name).file.name)
     return folder
 
 
 def create(name: str, folder: Path) -> CLIPDetector:
-    return DETECTORS[name].load(detectors.record(name), weights_dir=folder)
+    return DETECTORS[name].load(unpinned(name), weights_dir=folder)
 
 
 def noise(*shape: int) -> Tensor:
@@ -102,7 +103,7 @@ def test_the_heads_file_decides_the_score(name: str, folder: Path, tmp_path: Pat
     (tmp_path / record.parts[TRUNK].name).symlink_to(folder / record.parts[TRUNK].name)
     head = head_of(name)
     last = [tensor_name for tensor_name in head if tensor_name.endswith("bias")][-1]
-    save_file({**head, last: head[last] + 30.0}, tmp_path / record.file.name)
+    torch.save({**head, last: head[last] + 30.0}, tmp_path / record.file.name)
     assert create(name, tmp_path).detect(noise(1, 300, 300, 3)).score > 0.999
 
 
@@ -142,7 +143,7 @@ def test_heads_of_the_second_version_with_underscores_load(folder: Path, tmp_pat
     record = detectors.record("ufd_v2")
     (tmp_path / record.parts[TRUNK].name).symlink_to(folder / record.parts[TRUNK].name)
     head = weights.read(record, folder)
-    save_file({name.replace(".", "_"): t for name, t in head.items()}, tmp_path / record.file.name)
+    torch.save({name.replace(".", "_"): t for name, t in head.items()}, tmp_path / record.file.name)
     frames = noise(1, 300, 300, 3)
     assert create("ufd_v2", tmp_path).detect(frames) == create("ufd_v2", folder).detect(frames)
 

@@ -6,16 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 import detectors
 from detectors import weights
 from detectors.errors import LicenceNotAccepted, WeightsMismatch, WeightsMissing
 from detectors.record import Licence, WeightsFile, WeightsRecord
-
-
-def network() -> nn.Module:
-    return nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+from tests.detectors.sample import network
 
 
 @pytest.fixture
@@ -109,54 +105,13 @@ def test_where_fetched_weights_lie(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert weights.folder(tmp_path) == tmp_path
 
 
-class Payload:
-    """What a hostile checkpoint would hold: unpickling it calls something."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return print, ("this must never run",)
-
-
-@pytest.mark.parametrize("archive", [True, False], ids=["archive", "old format"])
-def test_a_pytorch_checkpoint_is_read_too(tmp_path: Path, archive: bool) -> None:
-    path, module = tmp_path / "small.pth", network()
-    for saved in (module.state_dict(), {"epoch": 1, "state_dict": module.state_dict()}):
-        torch.save(saved, path, _use_new_zipfile_serialization=archive)
-        assert torch.equal(weights.read_file(path)["1.weight"], module[1].weight)
-
-
-@pytest.mark.parametrize("archive", [True, False], ids=["archive", "old format"])
-def test_a_checkpoint_never_runs_code(
-    tmp_path: Path, archive: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "hostile.pth"
-    torch.save({"0.weight": Payload()}, path, _use_new_zipfile_serialization=archive)
-    with pytest.raises(WeightsMismatch, match=r"hostile\.pth is not a whole PyTorch checkpoint"):
-        weights.read_file(path)
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut short", b"\x80\x02}q\x00."])
-def test_rubbish_is_no_checkpoint(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "rubbish.pth"
-    path.write_bytes(content)
-    with pytest.raises(WeightsMismatch, match=r"rubbish\.pth (is not a whole|holds no table)"):
-        weights.read_file(path)
-
-
-def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "list.pth"
-    for saved in ([torch.zeros(1)], {"state_dict": 3}, {"epoch": 1}):
-        torch.save(saved, path)
-        with pytest.raises(WeightsMismatch, match=r"list\.pth holds no table of tensors"):
-            weights.read_file(path)
-
-
-def test_dead_tensors_are_passed_over(path: Path) -> None:
+def test_tensors_that_the_record_names_dead_are_passed_over(path: Path) -> None:
     save_file(network().state_dict() | {"unused.weight": torch.zeros(2)}, path)
     record = make_record(path)
     with pytest.raises(WeightsMismatch, match=r"unexpected: unused\.weight"):
         weights.load_into(network(), record, path.parent)
-    weights.load_into(network(), record, path.parent, dead=("unused.",))
+    file = record.file.model_copy(update={"dead": ("unused.",)})
+    weights.load_into(network(), record.model_copy(update={"file": file}), path.parent)
 
 
 def test_a_module_on_the_meta_device_takes_the_tensors_in_its_own_type() -> None:

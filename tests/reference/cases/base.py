@@ -21,7 +21,7 @@ def nothing(_vectors: Vectors, _device: str) -> Fields:
 
 
 def dead_tensors(record: str, part: str | None = None) -> tuple[str, ...]:
-    """Beginnings of names of published tensors that never reach the output, as the weights record has them."""
+    """Beginnings of names of tensors that never reach the output, as the weights record has them."""
     return detectors.record(record).part(part).file.dead
 
 
@@ -29,8 +29,8 @@ def dead_tensors(record: str, part: str | None = None) -> tuple[str, ...]:
 class Case:
     """How one model is built and run.
 
-    ``outputs`` computes stored fields that depend on the weights, ``inputs`` those that do not. ``rule`` is the
-    weight rule's. ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie; ``sections``
+    ``outputs`` computes stored fields that depend on the weights, ``inputs`` those that do not. ``rule`` is
+    the weight rule's. ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie; ``sections``
     are the lists of a keys file with several that make up the state dict. ``dead`` are beginnings of names of
     published tensors that never reach the output and that our network does not have. ``tolerances`` are those
     of single outputs.
