@@ -15,6 +15,7 @@ from detectors.aasist.graph import GraphPool
 from detectors.aasist.network import AASIST, AASIST_L, AasistNetwork, Sizes
 from detectors.base import Modality, View
 from detectors.errors import NotApplicable, WeightsMismatch, WeightsMissing
+from tests.detectors.sample import unpinned
 
 SIZES = {"aasist": AASIST, "aasist_l": AASIST_L}
 
