@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.filesize import decimal
 from rich.text import Text
 
 from bot.cli.layout import paragraph
@@ -82,7 +83,7 @@ def _show(record: WeightsRecord) -> None:
     )
     for known in record.files():
         path = location(known)
-        size = f", {path.stat().st_size / 1e6:,.1f} MB" if path.is_file() else ""
+        size = f", {decimal(path.stat().st_size)}" if path.is_file() else ""
         whence = known.file.source or known.file.page or "not public"
         paragraph(out, f"{path.name}{size}" + ("" if known.file.bundled else f", from {whence}"))
     for licence in dict.fromkeys(known.licence.weights for known in record.files()):

@@ -105,6 +105,8 @@ def _continue(client: httpx.Client, url: str, part: Path, on_progress: Progress,
                     on_progress(done, total)
                 file.flush()
                 os.fsync(file.fileno())
+    except httpx.ConnectError as error:
+        raise _Passing(f"it cannot be reached ({error})") from error
     except httpx.TransportError as error:
         raise _Passing(f"it broke off ({str(error) or type(error).__name__})") from error
     except (httpx.InvalidURL, httpx.TooManyRedirects) as error:

@@ -5,10 +5,12 @@ published file ──SHA-256──▶ safe load ──live tensors──▶ stag
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,8 @@ from detectors.weights.store import (
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_STAGING = ".staging-"
 
 
 def install(
@@ -52,8 +56,7 @@ def install(
     home = folder(weights_dir)
     home.mkdir(parents=True, exist_ok=True)
     hashes: dict[str | None, str] = {}
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=home) as name:
-        staging = Path(name)
+    with _staging(home) as staging:
         for part, path in published.items():
             wanted = record.part(part)
             require_room(home, path.stat().st_size, path.name)
@@ -66,6 +69,17 @@ def install(
         for file in sorted(new, key=lambda file: not file.endswith(".sha256")):
             (staging / file).replace(home / file)
     return hashes
+
+
+@contextmanager
+def _staging(home: Path) -> Iterator[Path]:
+    """Give a folder on the same disk to one installation at a time; clear away what a killed one left."""
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in home.glob(f"{_STAGING}*"):
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=_STAGING, dir=home) as name:
+            yield Path(name)
 
 
 def _stage(record: WeightsRecord, published: Path, sha256: str, staging: Path) -> None:
@@ -96,6 +110,7 @@ def _save(state: Mapping[str, Tensor], path: Path) -> None:
         seen.add(storage.data_ptr())
         separate[name] = own
     save_file(separate, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # it writes for its user alone, but the service may run as another
     _settle(path)
 
 
@@ -115,20 +130,20 @@ def _try(record: WeightsRecord, staging: Path, home: Path) -> None:
     """Build the detector from the staged files and those that are there, if that makes all of them."""
     from detectors.registry import create
 
-    with tempfile.TemporaryDirectory(prefix=".trial-", dir=home) as name:
-        trial = Path(name)
-        for part in record.files():
-            kept = kept_name(part)
-            origin = next((place / kept for place in (staging, home) if (place / kept).is_file()), None)
-            if origin is not None:
-                for file in (origin, pin_file(origin)):
-                    if file.is_file():
-                        (trial / file.name).symlink_to(file.resolve())
-        if not is_there(record, trial):
-            return
-        # To see whether tensors fit is no use of them: the operator is asked before the first real one.
-        accept_licence(record, trial)
-        try:
-            create(record.name, weights_dir=trial)
-        except WeightsMismatch as error:
-            raise WeightsMismatch(f"{record.name} cannot use what was given: {error}") from error
+    trial = staging / "trial"
+    trial.mkdir()
+    for part in record.files():
+        kept = kept_name(part)
+        origin = next((place / kept for place in (staging, home) if (place / kept).is_file()), None)
+        if origin is not None:
+            for file in (origin, pin_file(origin)):
+                if file.is_file():
+                    (trial / file.name).symlink_to(file.resolve())
+    if not is_there(record, trial):
+        return
+    # To see whether tensors fit is no use of them: the operator is asked before the first real one.
+    accept_licence(record, trial)
+    try:
+        create(record.name, weights_dir=trial)
+    except WeightsMismatch as error:
+        raise WeightsMismatch(f"{record.name} cannot use what was given: {error}") from error

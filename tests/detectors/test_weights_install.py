@@ -39,7 +39,7 @@ def published(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.iterdir()} - {".lock"}
 
 
 def test_a_checkpoint_becomes_the_live_tensors_alone(
@@ -49,6 +49,7 @@ def test_a_checkpoint_becomes_the_live_tensors_alone(
     assert weights.install(record, {None: published}, home) == {None: sha256(published)}
     assert contents(home) == {"sample.safetensors", "sample.safetensors.sha256"}
     kept = weights.location(record, home)
+    assert kept.stat().st_mode & 0o777 == 0o644
     assert {name: t.tolist() for name, t in load_file(kept).items()} == {
         name: t.tolist() for name, t in state().items()
     }
@@ -172,6 +173,15 @@ def test_tensors_that_share_memory_are_kept_apart(
     kept = load_file(weights.location(record, home))
     assert kept["0.bias"].tolist() == [6.0, 7.0]
     assert kept["1.weight"].tolist() == [[0.0, 1.0]]
+
+
+def test_what_a_killed_installation_left_is_cleared_away(
+    home: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = register(monkeypatch, make_record(dead=["dead."]))
+    (home / ".staging-x" / "trial").mkdir(parents=True)
+    weights.install(record, {None: published}, home)
+    assert contents(home) == {"sample.safetensors", "sample.safetensors.sha256"}
 
 
 def test_a_full_disk_is_named_and_nothing_changes(

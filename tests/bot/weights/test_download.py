@@ -149,7 +149,7 @@ def test_what_no_second_try_mends_is_said_at_once(
 def test_a_server_that_is_not_there_is_named(target: Path) -> None:
     gone = Server()
     gone.stop()
-    with pytest.raises(FetchFailed, match=rf"{gone.port}/f: it broke off \(.*refused"):
+    with pytest.raises(FetchFailed, match=rf"{gone.port}/f: it cannot be reached \(.*refused"):
         fetched(gone, target)
 
 

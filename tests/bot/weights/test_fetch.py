@@ -43,8 +43,9 @@ def quiet(_: str) -> Any:
 
 
 def left(home: Path) -> set[str]:
-    """What lies in the weights folder but for the lock."""
-    return {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()} - {f"{DOWNLOADS}/lock"}
+    """What lies in the weights folder but for locks."""
+    files = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
+    return files - {".lock", f"{DOWNLOADS}/lock"}
 
 
 def test_a_converted_checkpoint_is_ready_after_one_call(
