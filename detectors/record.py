@@ -88,7 +88,11 @@ class WeightsFile(_Frozen):
 
 
 class WeightsRecord(_Frozen):
-    """Everything that is known of one detector's weights."""
+    """Everything that is known of one detector's weights.
+
+    ``parts`` are files beside ``file`` that the detector needs too, by the name that it gives them, such as a
+    ``trunk`` that several detectors share.
+    """
 
     name: str
     title: str
@@ -98,6 +102,7 @@ class WeightsRecord(_Frozen):
     parameters: int
     licence: Licence
     file: WeightsFile
+    parts: Mapping[str, WeightsFile] = {}
     preprocessing: Mapping[str, str | int | float]
     trained_on: tuple[DataSet, ...]
     recipe: str

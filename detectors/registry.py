@@ -13,7 +13,13 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "ladeda": "detectors.ladeda:LaDeDa",
+    "npr": "detectors.npr:NPR",
+    "rine": "detectors.rine:RINE",
+    "safe": "detectors.safe:SAFE",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
+    "ufd": "detectors.ufd:UFD",
+    "ufd_v2": "detectors.ufd_v2:UFDV2",
 }
 
 

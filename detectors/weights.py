@@ -104,21 +104,33 @@ def load_into(module: nn.Module, record: WeightsRecord, weights_dir: Path | None
     """Fill a module with a record's tensors; every tensor must be there, none may be left over.
 
     Raises:
-        WeightsError: as `find`, and `WeightsMismatch` for a broken file or tensors that do not fit.
+        WeightsError: as `read`, and `WeightsMismatch` for tensors that do not fit.
+    """
+    fill(module, read(record, weights_dir), record.file.name)
+
+
+def read(
+    record: WeightsRecord, weights_dir: Path | None = None, part: str | None = None
+) -> dict[str, Tensor]:
+    """Return the tensors of a record's file, or of one of its parts.
+
+    Raises:
+        WeightsError: as `find`, and `WeightsMismatch` for a broken file.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if part is not None:
+        record = record.model_copy(update={"file": record.parts[part]})
     path = find(record, weights_dir)
     try:
-        state = load_file(path)
+        return load_file(path)
     except SafetensorError as error:
         raise WeightsMismatch(f"{path.name} is not a whole safetensors file: {error}") from error
-    fill(module, state, path.name)
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Copy a state dict into a module strictly.
+    """Copy a state dict into a module strictly; a module without storage takes the tensors themselves.
 
     Args:
         origin: the file's name, for the message.
@@ -141,7 +153,7 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
     ]
     if problems:
         raise WeightsMismatch(f"{origin} does not fit {type(module).__name__}: {'; '.join(problems)}")
-    module.load_state_dict(dict(state), strict=True)
+    module.load_state_dict(dict(state), strict=True, assign=any(tensor.is_meta for tensor in own.values()))
 
 
 def _listed(what: str, entries: Iterable[str]) -> list[str]:

@@ -29,11 +29,11 @@ def vectors(request: pytest.FixtureRequest) -> Vectors:
     Outputs can be compared only where they were made with the weights that the prefix gives: the repository's
     with the empty prefix, those of another folder with the prefix passed along with it.
     """
-    name = request.getfixturevalue("case").name
+    case = request.getfixturevalue("case")
     # Without this folder on the command line, pytest has no chance to register the options.
     given = request.config.getoption("--vectors", default=None)
     prefix = request.config.getoption("--prefix", default="")
-    folder = (given or HERE) / name
+    folder = (given or HERE) / case.name
     if not folder.is_dir():
-        pytest.skip(f"{given} has no vectors of {name}")
-    return Vectors.read(folder, prefix, comparable=given is not None or not prefix)
+        pytest.skip(f"{given} has no vectors of {case.name}")
+    return Vectors.read(folder, prefix, case.sections, comparable=given is not None or not prefix)

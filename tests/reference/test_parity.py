@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from detectors import weights
 from tests.reference.cases import CASES
 from tests.reference.cases.base import Case
 from tests.reference.vectors import LOGIT_TOLERANCE, TAP_TOLERANCE, Vectors, statistics, subsample
@@ -35,7 +36,8 @@ def plain_arithmetic() -> Iterator[None]:
 
 def loaded(case: Case, vectors: Vectors, device: str) -> nn.Module:
     network = case.build()
-    network.load_state_dict(vectors.weights(case.rule, case.dead), strict=True)
+    state = vectors.weights(case.rule, case.dead)
+    weights.fill(network, case.adapt(state) if case.adapt else state, case.name)
     return network.eval().to(device)
 
 
@@ -47,7 +49,12 @@ def slack(device: str) -> float:
 def test_state_dict_has_the_public_keys(case: Case, vectors: Vectors) -> None:
     state = case.build().state_dict()
     own = [(name, tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in state.items()]
-    assert own == vectors.live(case.dead)
+    if case.adapt is None:
+        assert own == vectors.live(case.dead)
+        return
+    public = {name: torch.empty(shape, device="meta") for name, shape, _dtype in vectors.live(case.dead)}
+    adapted = case.adapt(public)
+    assert {name: tuple(t.shape) for name, t in adapted.items()} == {name: shape for name, shape, _ in own}
 
 
 @each_case
@@ -76,17 +83,18 @@ def test_taps_match(case: Case, vectors: Vectors, device: str) -> None:
     network = loaded(case, vectors, device)
     wanted = [field.removeprefix("tap/") for field in vectors.stored if field.startswith("tap/")]
     taps = record_taps(
-        network, {tap.split("#")[0] for tap in wanted}, lambda: case.tapped(network, vectors, device)
+        network,
+        {case.tap(tap.split("#")[0]) for tap in wanted},
+        lambda: case.tapped(network, vectors, device),
     )
     for tap in wanted:
-        assert list(taps[tap].shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
+        output = case.layout(tap, taps[case.tap(tap)])
+        assert list(output.shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
         if not vectors.comparable:
             continue
         stored = vectors.stored[f"tap/{tap}"]
-        vectors.compare(
-            f"tap/{tap}", subsample(taps[tap], stored.size), tolerance=TAP_TOLERANCE * slack(device)
-        )
-        vectors.compare(f"stats/{tap}", statistics(taps[tap]), tolerance=TAP_TOLERANCE * slack(device))
+        vectors.compare(f"tap/{tap}", subsample(output, stored.size), tolerance=TAP_TOLERANCE * slack(device))
+        vectors.compare(f"stats/{tap}", statistics(output), tolerance=TAP_TOLERANCE * slack(device))
 
 
 def record_taps(network: nn.Module, names: set[str], run: Callable[[], object]) -> dict[str, Tensor]:

@@ -41,8 +41,13 @@ class Vectors:
     comparable: bool
 
     @classmethod
-    def read(cls, folder: Path, prefix: str, *, comparable: bool) -> Vectors:
+    def read(
+        cls, folder: Path, prefix: str = "", sections: tuple[str, ...] = (), *, comparable: bool = True
+    ) -> Vectors:
+        """Read a model's folder; `sections` are those of a ``keys.json`` that holds several lists."""
         entries = json.loads((folder / "keys.json").read_text("utf-8"))
+        if sections:
+            entries = [entry for section in sections for entry in entries[section]]
         with np.load(folder / "io.npz") as archive:
             stored = dict(archive)
         keys = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
@@ -56,10 +61,16 @@ class Vectors:
         """The public state dict's entries but for those whose names begin as in `dead`."""
         return [entry for entry in self.keys if not entry[0].startswith(dead)] if dead else self.keys
 
-    def randn(self, *shape: int) -> Tensor:
-        """The stored seed's standard-normal input."""
-        generator = torch.Generator().manual_seed(int(self.stored["input_seed"]))
-        return torch.randn(shape, generator=generator)
+    def randn(self, *shape: int, seed: str = "input_seed") -> Tensor:
+        """The standard-normal input of the seed stored under that name."""
+        return torch.randn(shape, generator=self._generator(seed))
+
+    def rand(self, *shape: int, seed: str) -> Tensor:
+        """The uniform input in [0, 1) of the seed stored under that name."""
+        return torch.rand(shape, generator=self._generator(seed))
+
+    def _generator(self, seed: str) -> torch.Generator:
+        return torch.Generator().manual_seed(int(self.stored[seed]))
 
     def compare(self, field: str, actual: Tensor, *, tolerance: float) -> None:
         """Hold a tensor against the stored one; `tolerance` is relative to max(1, max |stored|)."""

@@ -19,7 +19,10 @@ class Case:
     ``outputs`` computes stored fields that depend on the weights, ``inputs`` those that do not, ``tapped`` is
     the run during which sub-modules are compared with the stored taps. ``rule`` is the weight rule's;
     ``dead`` are beginnings of names of published tensors that never reach the output and that our network
-    does not have.
+    does not have. ``sections`` are the lists of a ``keys.json`` with several that make up the state dict.
+
+    Where our names differ from the published ones, ``adapt`` is the mapping of tensors at loading, ``tap``
+    that of a sub-module's name, and ``layout`` brings one's output into the published order of dimensions.
     """
 
     name: str
@@ -29,3 +32,7 @@ class Case:
     outputs: Callable[[nn.Module, Vectors, str], Fields]
     tapped: Callable[[nn.Module, Vectors, str], object]
     dead: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    adapt: Callable[[Fields], Fields] | None = None
+    tap: Callable[[str], str] = str
+    layout: Callable[[str, Tensor], Tensor] = lambda _name, output: output

@@ -1,0 +1,84 @@
+"""What detectors have in common whose network judges each picture or frame alone."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from detectors import weights
+from detectors.base import Detector, Output, View
+from detectors.errors import NotApplicable
+from detectors.record import WeightsRecord
+
+MIN_SIDE = 64
+
+
+class FrameDetector(Detector):
+    """A detector of pictures that judges a video by the mean of its frames' logits.
+
+    A subclass builds the network, prepares frames for it and says how its output becomes one logit.
+    """
+
+    view = View.FRAMES
+
+    def __init__(self, network: nn.Module, record: WeightsRecord, device: str = "cpu") -> None:
+        self.record = record
+        self._device = torch.device(device)
+        self._network = network.eval().to(self._device)
+        # Convolutions are faster so on a CPU; a batch made from ``(N, H, W, 3)`` has this layout already.
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    @abstractmethod
+    def build(cls) -> nn.Module:
+        """Return the network without weights."""
+
+    @classmethod
+    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
+        """Build the network and fill it.
+
+        Raises:
+            WeightsError: see `weights.load_into`.
+        """
+        network = cls.build()
+        weights.load_into(network, record, weights_dir)
+        return cls(network, record, device)
+
+    @abstractmethod
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Map uint8 ``(N, H, W, 3)``, N >= 1 and sides >= 64, to the network's input ``(N, 3, h, w)``."""
+
+    def preprocess(self, view: Tensor) -> Tensor:
+        """Prepare frames: float32 ``(N, 3, h, w)`` on the detector's device.
+
+        Raises:
+            NotApplicable: no frame, or a side shorter than 64 pixels.
+        """
+        count, height, width = view.shape[:3]
+        if count == 0:
+            raise NotApplicable("no frame of this medium could be read")
+        if min(height, width) < MIN_SIDE:
+            raise NotApplicable(
+                f"the picture is too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
+            )
+        return self.prepare(view).to(self._device)
+
+    @torch.inference_mode()
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return one logit per picture or frame, float32 ``(len(batch),)``."""
+        return self.logit(self._network(batch))
+
+    def logit(self, output: Tensor) -> Tensor:
+        """Map the network's output ``(N, 1)``, positive = fake, to ``(N,)``."""
+        return output[:, 0]
+
+    def reduce(self, logits: Tensor) -> Output:
+        """Average the logits; several frames leave their own scores as ``frame_scores`` in the evidence."""
+        score = float(torch.sigmoid(logits.double().mean()))
+        if len(logits) == 1:
+            return Output(score)
+        return Output(score, {"frame_scores": [round(p, 4) for p in torch.sigmoid(logits).tolist()]})
