@@ -33,7 +33,10 @@ def vectors(request: pytest.FixtureRequest) -> Vectors:
     # Without this folder on the command line, pytest has no chance to register the options.
     given = request.config.getoption("--vectors", default=None)
     prefix = request.config.getoption("--prefix", default="")
-    folder = (given or HERE) / case.name
+    name = case.folder or case.name
+    folder = (given or HERE) / name
     if not folder.is_dir():
-        pytest.skip(f"{given} has no vectors of {case.name}")
-    return Vectors.read(folder, prefix, case.sections, comparable=given is not None or not prefix)
+        pytest.skip(f"{given} has no vectors of {name}")
+    comparable = given is not None or not prefix
+    vectors = Vectors.read(folder, prefix, case.sections, comparable=comparable, keys=case.keys, io=case.io)
+    return vectors.within(case.scope) if case.scope else vectors

@@ -6,7 +6,8 @@ everything that does not depend on weights are still held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from tests.reference.cases import CASES
 from tests.reference.cases.base import Case
 from tests.reference.vectors import LOGIT_TOLERANCE, TAP_TOLERANCE, Vectors, statistics, subsample
 
+Result = TypeVar("Result")
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 CUDA_FACTOR = 10.0  # float32 on CUDA sums in another order; TF32 is switched off below
 
@@ -69,25 +71,36 @@ def test_preprocessing_matches(case: Case, vectors: Vectors, device: str) -> Non
 @torch.no_grad()
 def test_outputs_match(case: Case, vectors: Vectors, device: str) -> None:
     network = loaded(case, vectors, device)
-    for field, actual in case.outputs(network, vectors, device).items():
+    if case.tapped is None:
+        taps, outputs = record_taps(case, vectors, network, lambda: case.outputs(network, vectors, device))
+        compare_taps(case, vectors, taps, device)
+    else:
+        outputs = case.outputs(network, vectors, device)
+    for field, actual in outputs.items():
         assert actual.shape == vectors.stored[field].shape
         assert actual.isfinite().all()
         if vectors.comparable:
             vectors.compare(field, actual, tolerance=LOGIT_TOLERANCE * slack(device))
 
 
-@each_case
+@pytest.mark.parametrize("case", [case for case in CASES if case.tapped], ids=lambda case: case.name)
 @each_device
 @torch.no_grad()
 def test_taps_match(case: Case, vectors: Vectors, device: str) -> None:
     network = loaded(case, vectors, device)
-    wanted = [field.removeprefix("tap/") for field in vectors.stored if field.startswith("tap/")]
-    taps = record_taps(
-        network,
-        {case.tap(tap.split("#")[0]) for tap in wanted},
-        lambda: case.tapped(network, vectors, device),
-    )
-    for tap in wanted:
+    run = case.tapped
+    assert run is not None
+    taps, _ = record_taps(case, vectors, network, lambda: run(network, vectors, device))
+    compare_taps(case, vectors, taps, device)
+
+
+def stored_taps(case: Case, vectors: Vectors) -> list[str]:
+    taps = [field.removeprefix("tap/") for field in vectors.stored if field.startswith("tap/")]
+    return [tap for tap in taps if tap not in case.untapped]
+
+
+def compare_taps(case: Case, vectors: Vectors, taps: Mapping[str, Tensor], device: str) -> None:
+    for tap in stored_taps(case, vectors):
         output = case.layout(tap, taps[case.tap(tap)])
         assert list(output.shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
         if not vectors.comparable:
@@ -97,8 +110,14 @@ def test_taps_match(case: Case, vectors: Vectors, device: str) -> None:
         vectors.compare(f"stats/{tap}", statistics(output), tolerance=TAP_TOLERANCE * slack(device))
 
 
-def record_taps(network: nn.Module, names: set[str], run: Callable[[], object]) -> dict[str, Tensor]:
-    """Outputs of the named sub-modules; later calls of one are named with a suffix ``#1``, ``#2`` ..."""
+def record_taps(
+    case: Case, vectors: Vectors, network: nn.Module, run: Callable[[], Result]
+) -> tuple[dict[str, Tensor], Result]:
+    """Outputs of the sub-modules with stored taps during `run`, and what it returns.
+
+    Later calls of one sub-module are named with a suffix ``#1``, ``#2`` ...
+    """
+    names = {case.tap(tap.split("#")[0]) for tap in stored_taps(case, vectors)}
     taps: dict[str, Tensor] = {}
 
     def hook(name: str) -> Callable[[nn.Module, object, Tensor], None]:
@@ -112,7 +131,7 @@ def record_taps(network: nn.Module, names: set[str], run: Callable[[], object]) 
         return keep
 
     handles = [network.get_submodule(name).register_forward_hook(hook(name)) for name in names]
-    run()
+    returned = run()
     for handle in handles:
         handle.remove()
-    return taps
+    return taps, returned

@@ -6,7 +6,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,20 +42,37 @@ class Vectors:
 
     @classmethod
     def read(
-        cls, folder: Path, prefix: str = "", sections: tuple[str, ...] = (), *, comparable: bool = True
+        cls,
+        folder: Path,
+        prefix: str = "",
+        sections: tuple[str, ...] = (),
+        *,
+        comparable: bool = True,
+        keys: str = "keys.json",
+        io: str = "io.npz",
     ) -> Vectors:
         """Read a model's folder; `sections` are those of a ``keys.json`` that holds several lists."""
-        entries = json.loads((folder / "keys.json").read_text("utf-8"))
+        entries = json.loads((folder / keys).read_text("utf-8"))
         if sections:
             entries = [entry for section in sections for entry in entries[section]]
-        with np.load(folder / "io.npz") as archive:
+        with np.load(folder / io) as archive:
             stored = dict(archive)
-        keys = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
-        return cls(keys, stored, prefix, comparable)
+        listed = [(name, tuple(shape), dtype) for name, shape, dtype in entries]
+        return cls(listed, stored, prefix, comparable)
 
     def weights(self, rule: Rule, dead: tuple[str, ...] = ()) -> dict[str, Tensor]:
         """The state dict that the weight rule gives, without the tensors whose names begin as in `dead`."""
         return {name: _draw(self.prefix + name, shape, dtype, rule) for name, shape, dtype in self.live(dead)}
+
+    def within(self, scope: str) -> Vectors:
+        """These vectors with the fields whose names begin so also under the rest of their names."""
+        own = {name.removeprefix(scope): x for name, x in self.stored.items() if name.startswith(scope)}
+        return replace(self, stored={**self.stored, **own})
+
+    def draw(self, name: str, rule: Rule) -> Tensor:
+        """The one tensor of that name that the weight rule gives."""
+        shape, dtype = next((shape, dtype) for own, shape, dtype in self.keys if own == name)
+        return _draw(self.prefix + name, shape, dtype, rule)
 
     def live(self, dead: tuple[str, ...]) -> list[tuple[str, tuple[int, ...], str]]:
         """The public state dict's entries but for those whose names begin as in `dead`."""
