@@ -13,6 +13,8 @@ from detectors.record import load as load_record
 
 # name -> "module:class"; one line per detector
 _REGISTRY = {
+    "community_forensics": "detectors.community_forensics:CommunityForensics",
+    "community_forensics_224": "detectors.community_forensics:CommunityForensics224",
     "ladeda": "detectors.ladeda:LaDeDa",
     "npr": "detectors.npr:NPR",
     "rine": "detectors.rine:RINE",
