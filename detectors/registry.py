@@ -15,6 +15,7 @@ from detectors.record import load as load_record
 _REGISTRY = {
     "community_forensics": "detectors.community_forensics:CommunityForensics",
     "community_forensics_224": "detectors.community_forensics:CommunityForensics224",
+    "dda": "detectors.dda:DDA",
     "ladeda": "detectors.ladeda:LaDeDa",
     "npr": "detectors.npr:NPR",
     "rine": "detectors.rine:RINE",
