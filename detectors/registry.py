@@ -18,6 +18,7 @@ _REGISTRY = {
     "dda": "detectors.dda:DDA",
     "ladeda": "detectors.ladeda:LaDeDa",
     "npr": "detectors.npr:NPR",
+    "omniaid": "detectors.omniaid:OmniAID",
     "rine": "detectors.rine:RINE",
     "safe": "detectors.safe:SAFE",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",

@@ -1,0 +1,52 @@
+"""OmniAID, the second CLIP version, under the parity suite."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from detectors.omniaid import OmniAIDConfig, OmniAIDNetwork
+from tests.reference.cases.base import Case, Fields, on_meta
+from tests.reference.vectors import Rule, Vectors, subsample
+
+# What is kept of the weights' decomposition for training.
+UNUSED = tuple(
+    f"encoder_layers.{layer}.self_attn.{part}_proj.{name}"
+    for layer in range(24)
+    for part in ("q", "k", "v", "out")
+    for name in ("U_r", "V_r", "weight_original_fnorm")
+)
+
+
+def _outputs(network: nn.Module, vectors: Vectors, device: str) -> Fields:
+    assert isinstance(network, OmniAIDNetwork)
+    x = vectors.randn(1, 3, 336, 336).to(device)
+    feature = network.feature_extractor(x)
+    gating_logits = network.gating_network(feature)
+    routing = network.route(gating_logits)
+    logits = network.classify(x, routing)
+    assert routing.experts[:, -1].tolist() == [5]
+    assert routing.gates[:, -1].tolist() == [1.0]
+    return {
+        "routing_sub": subsample(feature, 1024),
+        "gating_logits": gating_logits,
+        "top_k_indices": routing.experts[:, :-1],
+        "top_k_gates": routing.gates[:, :-1],
+        "logits": logits,
+        "prob_fake": torch.softmax(logits, dim=-1)[:, 1],
+    }
+
+
+CASES = (
+    Case(
+        name="omniaid",
+        rule=Rule(tokens=True),
+        build=on_meta(partial(OmniAIDNetwork, OmniAIDConfig())),
+        inputs=lambda vectors, device: {},
+        outputs=_outputs,
+        tapped=None,
+        dead=UNUSED,
+    ),
+)
