@@ -16,6 +16,7 @@ _REGISTRY = {
     "community_forensics": "detectors.community_forensics:CommunityForensics",
     "community_forensics_224": "detectors.community_forensics:CommunityForensics224",
     "dda": "detectors.dda:DDA",
+    "deepfakedefenders": "detectors.deepfakedefenders:DeepFakeDefenders",
     "ladeda": "detectors.ladeda:LaDeDa",
     "npr": "detectors.npr:NPR",
     "omniaid": "detectors.omniaid:OmniAID",
