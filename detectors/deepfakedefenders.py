@@ -73,11 +73,12 @@ class DeepFakeDefenders(LargeFrameDetector):
         Raises:
             WeightsError: see `weights.load_into`, and `WeightsMismatch` for averages of other networks.
         """
+        state = weights.read(record, weights_dir)
+        averages = weights.read(record, weights_dir, part=AVERAGES)
         with torch.device("meta"):
             network = cls.build()
-        averages = weights.read(record, weights_dir, part=AVERAGES)
         replaced = averaged(network, averages, record.parts[AVERAGES].name)
-        weights.fill(network, {**weights.read(record, weights_dir), **replaced}, record.file.name)
+        weights.fill(network, {**state, **replaced}, record.file.name)
         return cls(network, record, device)
 
     def prepare(self, frames: Tensor) -> Tensor:
