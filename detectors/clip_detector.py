@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from detectors import clip_vit, pixels, weights
@@ -26,19 +25,14 @@ class CLIPDetector(FrameDetector):
     config: ClassVar[CLIPConfig] = VIT_L_14
 
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build the network and fill it from the files of the trunk and of the head.
+    def read(cls, record: WeightsRecord, weights_dir: Path | None = None) -> Mapping[str, Tensor]:
+        """Return the tensors of the head and of the trunk; the trunk's 1.2 GB stay in the file's pages.
 
         Raises:
-            WeightsError: see `weights.load_into`.
+            WeightsError: see `weights.read`.
         """
-        # Without storage: the tower's 1.2 GB stay in the file's pages, which all its users share.
-        with torch.device("meta"):
-            network = cls.build()
         head = cls.head_state(weights.read(record, weights_dir))
-        trunk = cls.trunk_state(weights.read(record, weights_dir, part=TRUNK))
-        weights.fill(network, {**trunk, **head}, f"{record.file.name} with {record.parts[TRUNK].name}")
-        return cls(network, record, device)
+        return {**cls.trunk_state(weights.read(record, weights_dir, part=TRUNK)), **head}
 
     @classmethod
     def trunk_state(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ class CLIPConfig:
 VIT_L_14 = CLIPConfig(width=1024, layers=24, heads=16, patch=14, side=224, embedding=768)
 
 
-class _Embeddings(nn.Module):
+class CLIPEmbeddings(nn.Module):
     def __init__(self, config: CLIPConfig) -> None:
         super().__init__()
         tokens = (config.side // config.patch) ** 2 + 1
@@ -63,7 +63,7 @@ class _Attention(nn.Module):
         return mixed
 
 
-class _MLP(nn.Module):
+class CLIPMLP(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(width, 4 * width)
@@ -82,7 +82,7 @@ class CLIPLayer(nn.Module):
         super().__init__()
         self.self_attn = _Attention(config.width, config.heads)
         self.layer_norm1 = nn.LayerNorm(config.width, _EPS)
-        self.mlp: nn.Module = _MLP(config.width)
+        self.mlp: nn.Module = CLIPMLP(config.width)
         self.layer_norm2 = nn.LayerNorm(config.width, _EPS)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class CLIPVisionTransformer(nn.Module):
 
     def __init__(self, config: CLIPConfig = VIT_L_14) -> None:
         super().__init__()
-        self.embeddings = _Embeddings(config)
+        self.embeddings = CLIPEmbeddings(config)
         self.pre_layrnorm = nn.LayerNorm(config.width, _EPS)
         self.encoder = _Encoder(config)
         self.post_layernorm: nn.Module = nn.LayerNorm(config.width, _EPS)

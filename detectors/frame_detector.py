@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -39,14 +40,31 @@ class FrameDetector(Detector):
 
     @classmethod
     def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build the network and fill it.
+        """Build the network without storage and give it the file's tensors: it exists once in memory.
 
         Raises:
-            WeightsError: see `weights.load_into`.
+            WeightsError: see `weights.read`, and `WeightsMismatch` for tensors that do not fit.
         """
-        network = cls.build()
-        weights.load_into(network, record, weights_dir)
+        state = cls.read(record, weights_dir)
+        with torch.device("meta"):
+            network = cls.build_for(state)
+        weights.fill(network, state, " with ".join(part.file.name for part in record.files()))
         return cls(network, record, device)
+
+    @classmethod
+    def read(cls, record: WeightsRecord, weights_dir: Path | None = None) -> Mapping[str, Tensor]:
+        """Return the network's tensors out of the published files'.
+
+        Raises:
+            WeightsError: see `weights.read`, and `WeightsMismatch` for files that do not belong together.
+        """
+        return weights.read(record, weights_dir)
+
+    @classmethod
+    def build_for(cls, state: Mapping[str, Tensor]) -> nn.Module:
+        """Return the network that these tensors fit, where published files differ in their sizes."""
+        del state
+        return cls.build()
 
     @abstractmethod
     def prepare(self, frames: Tensor) -> Tensor:

@@ -44,9 +44,21 @@ def centre_crop(frames: Tensor, side: int) -> Tensor:
 
 def squeeze(frames: Tensor, side: int, resample: Image.Resampling) -> Tensor:
     """Resize to ``side x side`` whatever the aspect ratio, by Pillow's antialiased filters."""
-    return torch.stack(
-        [
-            torch.from_numpy(np.array(Image.fromarray(frame).resize((side, side), resample)))
-            for frame in frames.cpu().numpy()
-        ]
-    )
+    return _resize(frames, (side, side), resample)
+
+
+def shorter_side(frames: Tensor, side: int, resample: Image.Resampling) -> Tensor:
+    """Resize so that the shorter side becomes `side`, aspect kept, by Pillow's antialiased filters.
+
+    The longer side is rounded down, as torchvision's ``Resize`` does.
+    """
+    height, width = frames.shape[1:3]
+    shorter = min(height, width)
+    size = (side * width // shorter, side * height // shorter)
+    return _resize(frames, size, resample)
+
+
+def _resize(frames: Tensor, size: tuple[int, int], resample: Image.Resampling) -> Tensor:
+    """Resize to a size in Pillow's order, ``(width, height)``."""
+    pictures = (Image.fromarray(frame) for frame in frames.cpu().numpy())
+    return torch.stack([torch.from_numpy(np.array(picture.resize(size, resample))) for picture in pictures])

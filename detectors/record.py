@@ -7,6 +7,7 @@ listing detectors costs no more than reading a few files.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Literal
 
@@ -100,8 +101,8 @@ class WeightsFile(_Frozen):
     get it; ``page`` is where people do, if programs cannot. ``wrapper`` is the key, or several joined by
     dots, below which a checkpoint keeps its tensors (None: found where it is one of the usual ones). Only
     tensors whose names begin with ``prefix`` are taken, without it (None: ``module.`` is taken off where all
-    have it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output: they
-    are dropped. ``licence`` is set where it is not the record's.
+    have it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output
+    (`is_dead`): they are dropped. ``licence`` is set where it is not the record's.
     """
 
     name: str
@@ -119,6 +120,11 @@ class WeightsFile(_Frozen):
     def source(self) -> str | None:
         """Where programs get it, in one word; None where they cannot."""
         return str(self.hub) if self.hub else self.url
+
+
+def is_dead(name: str, dead: tuple[str, ...]) -> bool:
+    """Say whether a tensor's name begins as one of ``dead``, in which ``*`` stands for anything."""
+    return any(fnmatchcase(name, f"{beginning}*") for beginning in dead)
 
 
 class Cost(_Frozen):

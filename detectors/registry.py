@@ -15,6 +15,10 @@ from detectors.record import load as load_record
 _REGISTRY = {
     "aasist": "detectors.aasist.detector:Aasist",
     "aasist_l": "detectors.aasist.detector:Aasist",
+    "community_forensics": "detectors.community_forensics:CommunityForensics",
+    "community_forensics_224": "detectors.community_forensics:CommunityForensics224",
+    "dda": "detectors.dda:DDA",
+    "deepfakedefenders": "detectors.deepfakedefenders:DeepFakeDefenders",
     "distildire": "detectors.distildire:DistilDIRE",
     "ftcn": "detectors.ftcn:FTCN",
     "genconvit": "detectors.genconvit:GenConViT",
@@ -25,6 +29,7 @@ _REGISTRY = {
     "gend_pe": "detectors.gend:GenDPE",
     "ladeda": "detectors.ladeda:LaDeDa",
     "npr": "detectors.npr:NPR",
+    "omniaid": "detectors.omniaid:OmniAID",
     "reverse_search": "detectors.reverse_search:ReverseSearch",
     "rine": "detectors.rine:RINE",
     "safe": "detectors.safe:SAFE",

@@ -8,23 +8,18 @@ network looks for, so this detector never resizes: it crops.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
-import torch
 from torch import Tensor, nn
 
-from detectors import gradients, weights
-from detectors.base import Detector, Output, View
-from detectors.errors import NotApplicable
+from detectors import gradients, pixels, weights
+from detectors.frame_detector import FrameDetector
 from detectors.gradients import Gradient
 from detectors.record import WeightsRecord
 
 WIDTH = 8
-MIN_SIDE = 64
 STILL_SIDE = 768
 FRAME_SIDE = 256
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 
 
 class _Block(nn.Module):
@@ -81,13 +76,6 @@ class TinyLaDeDaNetwork(nn.Module):
         return logits.movedim(-1, 1)
 
 
-def normalise(pixels: Tensor) -> Tensor:
-    """Map uint8 RGB ``(N, 3, H, W)`` to float32 with ImageNet's mean and deviation."""
-    mean = torch.tensor(_MEAN, device=pixels.device).view(3, 1, 1)
-    std = torch.tensor(_STD, device=pixels.device).view(3, 1, 1)
-    return (pixels.float() / 255 - mean) / std
-
-
 def centre_crop(frames: Tensor, side: int) -> Tensor:
     """Cut the central `side` pixels of ``(N, H, W, 3)``; a shorter side stays, less one pixel if odd."""
     height, width = (min(length, side) // 2 * 2 for length in frames.shape[1:3])
@@ -95,25 +83,21 @@ def centre_crop(frames: Tensor, side: int) -> Tensor:
     return frames[:, top : top + height, left : left + width]
 
 
-class TinyLaDeDa(Detector):
+class TinyLaDeDa(FrameDetector):
     """Tiny-LaDeDa on pictures and on sampled video frames.
 
     A still picture is judged by its central 768 x 768 pixels at once (the network is fully convolutional:
     this equals the mean over patches), a video by the central 256 x 256 of each frame, logits averaged.
     """
 
-    view = View.FRAMES
-
-    def __init__(self, network: TinyLaDeDaNetwork, record: WeightsRecord, device: str = "cpu") -> None:
-        self.record = record
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
-        # Twice as fast on a CPU; a batch cut from ``(N, H, W, 3)`` has this layout already.
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    @classmethod
+    def build(cls) -> nn.Module:
+        """Return the network without weights, with the published filter."""
+        return TinyLaDeDaNetwork()
 
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> TinyLaDeDa:
-        """Build the network that the record describes and fill it.
+    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
+        """As `FrameDetector.load`, with the filter that the record names.
 
         Raises:
             WeightsError: see `weights.load_into`.
@@ -122,32 +106,7 @@ class TinyLaDeDa(Detector):
         weights.load_into(network, record, weights_dir)
         return cls(network, record, device)
 
-    def preprocess(self, view: Tensor) -> Tensor:
-        """Crop and normalise frames: float32 ``(N, 3, h, w)`` on the detector's device, h and w even, 64 to
-        768.
-
-        Raises:
-            NotApplicable: no frame, or a side shorter than 64 pixels.
-        """
-        count, height, width = view.shape[:3]
-        if count == 0:
-            raise NotApplicable("no frame of this medium could be read")
-        if min(height, width) < MIN_SIDE:
-            raise NotApplicable(
-                f"the picture is too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
-            )
-        crops = centre_crop(view, STILL_SIDE if count == 1 else FRAME_SIDE)
-        return normalise(crops.to(self._device).permute(0, 3, 1, 2))
-
-    @torch.inference_mode()
-    def forward(self, batch: Tensor) -> Tensor:
-        """Return one logit per picture or frame, float32 ``(len(batch),)``."""
-        logits: Tensor = self._network(batch)[:, 0]
-        return logits
-
-    def reduce(self, logits: Tensor) -> Output:
-        """Average the logits; several frames leave their own scores as ``frame_scores`` in the evidence."""
-        score = float(torch.sigmoid(logits.double().mean()))
-        if len(logits) == 1:
-            return Output(score)
-        return Output(score, {"frame_scores": [round(p, 4) for p in torch.sigmoid(logits).tolist()]})
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Crop and normalise frames: float32 ``(N, 3, h, w)``, h and w even, 64 to 768."""
+        crops = centre_crop(frames, STILL_SIDE if len(frames) == 1 else FRAME_SIDE)
+        return pixels.normalise(crops.to(self._device), pixels.IMAGENET_MEAN, pixels.IMAGENET_STD)

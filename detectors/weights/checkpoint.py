@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.errors import WeightsMismatch
-from detectors.record import WeightsFile
+from detectors.record import WeightsFile, is_dead
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,8 +58,7 @@ def named(state: Mapping[str, Tensor], described: WeightsFile, origin: str) -> d
     taken = {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
     if not taken:
         raise WeightsMismatch(f"{origin} has no tensor whose name begins with {prefix!r}")
-    dead = described.dead
-    return {name: tensor for name, tensor in taken.items() if not name.startswith(dead)} if dead else taken
+    return {name: tensor for name, tensor in taken.items() if not is_dead(name, described.dead)}
 
 
 def is_safetensors(path: Path) -> bool:

@@ -38,6 +38,17 @@ def test_squeezing_is_pillows() -> None:
     assert np.array_equal(squeezed[1].numpy(), np.array(expected))
 
 
+@pytest.mark.parametrize(("height", "width"), [(300, 411), (411, 300), (97, 1000), (256, 256), (64, 511)])
+def test_the_shorter_side_is_resized_as_torchvision_does(height: int, width: int) -> None:
+    torchvision_cpu.prepare()
+    from torchvision.transforms import functional
+
+    frames = noise(2, height, width, 3)
+    resized = pixels.shorter_side(frames, 256, Image.Resampling.BILINEAR)
+    expected = np.array(functional.resize(Image.fromarray(frames[1].numpy()), [256]))
+    assert np.array_equal(resized[1].numpy(), expected)
+
+
 def test_normalising_by_hand() -> None:
     frames = torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)
     normalised = pixels.normalise(frames, (0.5, 0.1, 0.0), (0.5, 0.2, 2.0))

@@ -37,6 +37,7 @@ def vectors(request: pytest.FixtureRequest, case: Case) -> Vectors:
     if not folder.is_dir():
         pytest.skip(f"{given} has no vectors of {folder.name}")
     comparable = given is not None or not prefix
-    return Vectors.read(
+    vectors = Vectors.read(
         folder, prefix, comparable=comparable, keys=case.keys, io=case.io, sections=case.sections
     )
+    return vectors.within(case.scope) if case.scope else vectors

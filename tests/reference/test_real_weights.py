@@ -13,9 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from detectors import weights
+from detectors import pixels, weights
 from detectors.gradients import GRADIENTS, Gradient
-from detectors.tiny_ladeda import TinyLaDeDaNetwork, normalise
+from detectors.tiny_ladeda import TinyLaDeDaNetwork
 from tests.reference.vectors import LOGIT_TOLERANCE, TAP_TOLERANCE, statistics, subsample
 
 BESIDE = Path(__file__).parents[2] / ".." / "shared"
@@ -33,10 +33,10 @@ def stored() -> Mapping[str, np.ndarray]:
         return dict(archive)
 
 
-def published_input(pixels: np.ndarray) -> torch.Tensor:
+def published_input(rgb: np.ndarray) -> torch.Tensor:
     """The published preprocessing (ours crops): squeeze into 256 x 256, normalise."""
-    image = Image.fromarray(pixels).resize((256, 256), Image.Resampling.BILINEAR)
-    return normalise(torch.from_numpy(np.array(image)).permute(2, 0, 1)[None])
+    image = Image.fromarray(rgb).resize((256, 256), Image.Resampling.BILINEAR)
+    return pixels.normalise(torch.from_numpy(np.array(image))[None], pixels.IMAGENET_MEAN, pixels.IMAGENET_STD)
 
 
 def published_weights(name: str) -> Mapping[str, Any]:

@@ -6,12 +6,14 @@ import json
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from detectors.record import is_dead
 
 HERE = Path(__file__).parent  # the repository's vectors, one folder per model
 LOGIT_TOLERANCE = 2e-5  # relative to max(1, max |reference|)
@@ -72,6 +74,11 @@ class Vectors:
         """The state dict that the weight rule gives, without the tensors whose names begin as in `dead`."""
         return {name: _draw(self.prefix + name, shape, dtype, rule) for name, shape, dtype in self.live(dead)}
 
+    def within(self, scope: str) -> Vectors:
+        """These vectors with the fields whose names begin so also under the rest of their names."""
+        own = {name.removeprefix(scope): x for name, x in self.stored.items() if name.startswith(scope)}
+        return replace(self, stored={**self.stored, **own})
+
     def draw(self, name: str, rule: Rule) -> Tensor:
         """The one tensor of that name that the weight rule gives."""
         shape, dtype = next((shape, dtype) for own, shape, dtype in self.keys if own == name)
@@ -79,7 +86,7 @@ class Vectors:
 
     def live(self, dead: tuple[str, ...]) -> list[tuple[str, tuple[int, ...], str]]:
         """The public state dict's entries but for those whose names begin as in `dead`."""
-        return [entry for entry in self.keys if not entry[0].startswith(dead)] if dead else self.keys
+        return [entry for entry in self.keys if not is_dead(entry[0], dead)]
 
     def generator(self, seed: str = "input_seed") -> torch.Generator:
         """A generator with the seed stored under that name."""

@@ -30,10 +30,10 @@ class Case:
     """How one model is built and run.
 
     ``outputs`` computes stored fields that depend on the weights, ``inputs`` those that do not. ``rule`` is
-    the weight rule's. ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie;
-    ``sections`` are the lists of a keys file with several that make up the state dict. ``dead`` are beginnings
-    of names of published tensors that never reach the output and that our network does not have.
-    ``tolerances`` are those of single outputs.
+    the weight rule's. ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie,
+    ``scope`` what the names of the case's own fields begin with; ``sections`` are the lists of a keys file
+    with several that make up the state dict. ``dead`` are beginnings of names of published tensors that never
+    reach the output and that our network does not have. ``tolerances`` are those of single outputs.
 
     Sub-modules are compared with the stored taps during ``tapped``, or during ``outputs`` where that is None.
     ``untapped`` are beginnings of names of stored taps of what our network does not compute, or not again, or
@@ -51,6 +51,7 @@ class Case:
     folder: str = ""
     keys: str = "keys.json"
     io: str = "io.npz"
+    scope: str = ""
     sections: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     tolerances: Mapping[str, float] = field(default_factory=dict)
