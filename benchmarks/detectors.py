@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pkgutil
 import platform
 import re
 import statistics
@@ -28,9 +29,9 @@ from rich.console import Console
 from rich.table import Table
 
 import detectors
-from detectors import weights
+from detectors import registry, weights
 from detectors.base import View
-from detectors.errors import LicenceNotAccepted, WeightsMissing
+from detectors.errors import LicenceNotAccepted, WeightsError, WeightsMissing
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,6 +46,10 @@ INPUTS: Mapping[View, tuple[tuple[int, ...], str]] = {
     View.FACE_CLIPS: ((1, 32, 224, 224, 3), "one clip of 32 faces of 224 x 224"),
     View.WAVEFORM: ((64_600,), "4.04 seconds of sound"),
 }
+
+
+class Unmeasurable(Exception):
+    """A detector could not be built or run; the message says why."""
 
 
 @contextmanager
@@ -72,7 +77,21 @@ def build(name: str) -> Detector:
         return detectors.create(name)
     except (WeightsMissing, LicenceNotAccepted):
         with random_weights():
-            return detectors.create(name)
+            return _build_empty(name)
+
+
+def _build_empty(name: str) -> Detector:
+    try:
+        return detectors.create(name)
+    except WeightsError:
+        # One that looks into its files before it builds its network: past that, where it can be passed.
+        offered: Any = pkgutil.resolve_name(registry._REGISTRY[name])
+        if not hasattr(offered, "build"):
+            raise
+        network = offered.build()
+        weights.fill(network, {}, name)
+        built: Detector = offered(network, detectors.record(name), "cpu")
+        return built
 
 
 def random_view(view: View) -> Tensor:
@@ -144,7 +163,7 @@ def in_process(name: str, threads: int, runs: int) -> dict[str, Any]:
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     if done.returncode != 0:
-        sys.exit(f"{name} cannot be measured: {done.stderr.strip().splitlines()[-1]}")
+        raise Unmeasurable(f"{name} cannot be measured: {done.stderr.strip().splitlines()[-1]}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -164,12 +183,18 @@ def main() -> None:
     # Those without parameters ask a service, and what that takes is not ours to measure.
     names = arguments.names or [name for name in detectors.names() if detectors.record(name).parameters]
     table = Table("detector", "GFLOP", "seconds", "input", box=None, header_style="dim")
+    failures = []
     for name in names:
-        cost = in_process(name, arguments.threads, arguments.runs)
+        try:
+            cost = in_process(name, arguments.threads, arguments.runs)
+        except Unmeasurable as error:
+            failures.append(str(error))
+            continue
         table.add_row(name, str(cost["gflop"]), str(cost["seconds"]), cost["input"])
         if arguments.write:
             write(name, cost)
     Console().print(table)
+    sys.exit("\n".join(failures) or None)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectors.errors import WeightsMismatch
+from detectors.errors import WeightsError, WeightsMismatch
 from detectors.record import WeightsRecord
 from detectors.weights.checkpoint import is_safetensors, named, read_file
 from detectors.weights.licences import accept_licence
@@ -25,6 +25,7 @@ from detectors.weights.store import (
     folder,
     is_there,
     kept_name,
+    location,
     pin_file,
     require_room,
 )
@@ -51,7 +52,7 @@ def install(
 
     Raises:
         WeightsMismatch: a file is not the record's, broken, holds code, or does not fit the network.
-        NoRoom: the disk is too full for it.
+        WeightsError: a file cannot be written, such as `NoRoom`.
     """
     home = folder(weights_dir)
     home.mkdir(parents=True, exist_ok=True)
@@ -97,6 +98,7 @@ def _stage(record: WeightsRecord, published: Path, sha256: str, staging: Path) -
 
 
 def _save(state: Mapping[str, Tensor], path: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     seen: set[int] = set()
@@ -109,7 +111,12 @@ def _save(state: Mapping[str, Tensor], path: Path) -> None:
             own = own.clone()
         seen.add(storage.data_ptr())
         separate[name] = own
-    save_file(separate, path, metadata={"format": "pt"})
+    try:
+        save_file(separate, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{path.name} cannot be written ({error}); make room, or set VERITAG_WEIGHTS_DIR"
+        ) from error
     path.chmod(0o644)  # it writes for its user alone, but the service may run as another
     _settle(path)
 
@@ -133,12 +140,11 @@ def _try(record: WeightsRecord, staging: Path, home: Path) -> None:
     trial = staging / "trial"
     trial.mkdir()
     for part in record.files():
-        kept = kept_name(part)
-        origin = next((place / kept for place in (staging, home) if (place / kept).is_file()), None)
-        if origin is not None:
-            for file in (origin, pin_file(origin)):
-                if file.is_file():
-                    (trial / file.name).symlink_to(file.resolve())
+        staged = staging / kept_name(part)
+        origin = staged if staged.is_file() else location(part, home)
+        for file in (origin, pin_file(origin)):
+            if file.is_file():
+                (trial / file.name).symlink_to(file.resolve())
     if not is_there(record, trial):
         return
     # To see whether tensors fit is no use of them: the operator is asked before the first real one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import detectors
 from detectors import weights
-from detectors.errors import LicenceNotAccepted, NoRoom, WeightsMismatch
+from detectors.errors import LicenceNotAccepted, NoRoom, WeightsError, WeightsMismatch
 from detectors.record import Licence, WeightsFile
 from tests.detectors.sample import make_record, register, state
 
@@ -193,6 +194,32 @@ def test_a_full_disk_is_named_and_nothing_changes(
     with pytest.raises(NoRoom, match=r"no room for checkpoint_best\.pth in .*VERITAG_WEIGHTS_DIR"):
         weights.install(record, {None: published}, home)
     assert contents(home) == set()
+
+
+def test_a_write_that_fails_is_named_and_nothing_changes(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = register(monkeypatch, make_record())
+    torch.save(state() | {"large": torch.zeros(2_000_000)}, tmp_path / "large.pth")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, hard))
+    try:
+        with pytest.raises(WeightsError, match=r"sample\.safetensors cannot be written \(.*File too large"):
+            weights.install(record, {None: tmp_path / "large.pth"}, home)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert contents(home) == set()
+
+
+def test_a_part_put_there_by_hand_is_tried_too(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = register(monkeypatch, make_record(parts={"head": WeightsFile(name="head.pth", sha256=None)}))
+    home.mkdir()
+    torch.save({k: t for k, t in state().items() if k.startswith("1.")}, home / "head.pth")
+    torch.save({"0.bias": torch.zeros(2)}, tmp_path / "half.pth")
+    with pytest.raises(WeightsMismatch, match=r"missing: 0\.weight"):
+        weights.install(record, {None: tmp_path / "half.pth"}, home)
 
 
 def test_a_published_file_put_there_by_hand_is_used_as_it_is(
