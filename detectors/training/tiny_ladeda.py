@@ -20,8 +20,9 @@ from rich.progress import Progress
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from detectors import pixels
 from detectors.gradients import GRADIENTS, Gradient
-from detectors.tiny_ladeda import WIDTH, TinyLaDeDaNetwork, normalise
+from detectors.tiny_ladeda import WIDTH, TinyLaDeDaNetwork
 from detectors.training import dataset, levelling
 from detectors.training.dataset import Item
 
@@ -87,7 +88,7 @@ def train(
     for step in range(settings.steps):
         chosen = torch.from_numpy(rng.choice(len(items), size=settings.batch, p=weights))
         batch = _draw(crops, chosen, settings.crop, rng)
-        pooled = network.pool(normalise(batch).contiguous(memory_format=torch.channels_last))
+        pooled = network.pool(pixels.normalise(batch, pixels.IMAGENET_MEAN, pixels.IMAGENET_STD))
         logits = network.fc(standardise(pooled))[:, 0]
         loss = nn.functional.binary_cross_entropy_with_logits(logits, labels[chosen])
         optimiser.zero_grad()
@@ -116,14 +117,14 @@ def _fold_in(standardise: nn.BatchNorm1d, linear: nn.Linear) -> None:
 
 
 def _draw(crops: Tensor, chosen: Tensor, side: int, rng: np.random.Generator) -> Tensor:
-    """Pick a variant of each chosen item and a square of `side` pixels in it, mirrored half of the time."""
+    """Pick a variant of each chosen item and in it a square, mirrored half of the time: ``(N, s, s, 3)``."""
     _, variants, _, height, width = crops.shape
     picked = []
     for index in chosen.tolist():
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
         piece = crops[index, rng.integers(variants), :, top : top + side, left : left + side]
         picked.append(piece.flip(-1) if rng.random() < 0.5 else piece)
-    return torch.stack(picked)
+    return torch.stack(picked).movedim(1, -1)
 
 
 def train_folder(data: Path, out: Path, settings: Settings, *, seed: int = 0, threads: int = 2) -> Path:

@@ -7,7 +7,7 @@ import pickle
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,22 @@ def _unwrap(content: object, origin: str, wrapper: str | None) -> dict[str, Tens
         content = content[key]
     if not isinstance(content, Mapping) or not content:
         raise WeightsMismatch(f"{origin} holds no table of tensors")
-    others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    leaves = dict(_leaves(content))
+    others = [name for name, value in leaves.items() if not isinstance(value, torch.Tensor)]
     if others:
-        raise WeightsMismatch(f"{origin} holds no table of tensors: {others[0]!s} is something else")
-    return {str(name): tensor for name, tensor in content.items()}
+        raise WeightsMismatch(f"{origin} holds no table of tensors: {others[0]} is something else")
+    if not leaves:
+        raise WeightsMismatch(f"{origin} holds no table of tensors")
+    return leaves
+
+
+def _leaves(content: Mapping[object, Any]) -> Iterator[tuple[str, Any]]:
+    """Give tables and lists within a table (moving averages are kept so) as one, names joined by dots; numbers
+    beside tensors are passed over.
+    """
+    for name, value in content.items():
+        inner = dict(enumerate(value)) if isinstance(value, list | tuple) else value
+        if isinstance(inner, Mapping):
+            yield from ((f"{name}.{rest}", leaf) for rest, leaf in _leaves(inner))
+        elif inner is not None and not isinstance(inner, int | float):
+            yield str(name), inner

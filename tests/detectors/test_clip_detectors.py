@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -51,14 +50,6 @@ def head_of(name: str) -> dict[str, Tensor]:
     }
 
 
-def save(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors in the format that the file's name promises."""
-    if path.suffix == ".safetensors":
-        save_file(dict(state), path)
-    else:
-        torch.save(state, path)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder with one trunk for all and each detector's head."""
@@ -69,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / detectors.record("ufd").parts[TRUNK].name,
     )
     for name in DETECTORS:
-        save(head_of(name), folder / detectors.record(name).file.name)
+        save_file(head_of(name), folder / detectors.record(name).file.name)
     return folder
 
 
@@ -112,7 +103,7 @@ def test_the_heads_file_decides_the_score(name: str, folder: Path, tmp_path: Pat
     (tmp_path / record.parts[TRUNK].name).symlink_to(folder / record.parts[TRUNK].name)
     head = head_of(name)
     last = [tensor_name for tensor_name in head if tensor_name.endswith("bias")][-1]
-    save({**head, last: head[last] + 30.0}, tmp_path / record.file.name)
+    save_file({**head, last: head[last] + 30.0}, tmp_path / record.file.name)
     assert create(name, tmp_path).detect(noise(1, 300, 300, 3)).score > 0.999
 
 
@@ -152,7 +143,7 @@ def test_heads_of_the_second_version_with_underscores_load(folder: Path, tmp_pat
     record = detectors.record("ufd_v2")
     (tmp_path / record.parts[TRUNK].name).symlink_to(folder / record.parts[TRUNK].name)
     head = weights.read(record, folder)
-    save({name.replace(".", "_"): t for name, t in head.items()}, tmp_path / record.file.name)
+    save_file({name.replace(".", "_"): t for name, t in head.items()}, tmp_path / record.file.name)
     frames = noise(1, 300, 300, 3)
     assert create("ufd_v2", tmp_path).detect(frames) == create("ufd_v2", folder).detect(frames)
 

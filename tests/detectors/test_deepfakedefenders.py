@@ -64,7 +64,7 @@ def test_averages_of_other_networks_are_refused(name: str, tmp_path: Path) -> No
     state = load_file(path)
     del state[name]
     save_file(state, path)
-    with pytest.raises(WeightsMismatch, match=r"averages\.safetensors has averages of \d+ parameters"):
+    with pytest.raises(WeightsMismatch, match=r"ema\.pth has averages of \d+ parameters"):
         SmallDefenders.load(record, weights_dir=tmp_path)
 
 

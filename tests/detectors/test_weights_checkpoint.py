@@ -133,6 +133,14 @@ def test_what_is_no_table_of_tensors_is_refused(file: Path, content: object) -> 
         read_file(saved(file, content))
 
 
+def test_lists_of_tensors_within_tables_become_one_table(file: Path) -> None:
+    first, second = torch.zeros(1), torch.ones(2)
+    averages = {0: {"decay": 0.9, "collected": None, "shadow": [first, second]}, 1: {"shadow": (second,)}}
+    found = read_file(saved(file, averages))
+    assert list(found) == ["0.shadow.0", "0.shadow.1", "1.shadow.0"]
+    assert torch.equal(found["1.shadow.0"], second)
+
+
 def described(**values: Any) -> WeightsFile:
     return WeightsFile(name="sample.pth", sha256=None, **values)
 
@@ -149,5 +157,7 @@ def test_prefixes_are_taken_off() -> None:
 
 
 def test_dead_tensors_are_dropped_by_the_beginnings_of_their_names() -> None:
-    table = {f"module.{name}": tensor for name, tensor in (state() | {"dead.1": torch.zeros(1)}).items()}
-    assert named(table, described(dead=("dead.", "1.bias")), "f").keys() == state().keys() - {"1.bias"}
+    extra = {"dead.1": torch.zeros(1), "layers.7.U": torch.zeros(1)}
+    table = {f"module.{name}": tensor for name, tensor in (state() | extra).items()}
+    live = named(table, described(dead=("dead.", "1.bias", "layers.*.U")), "f")
+    assert live.keys() == state().keys() - {"1.bias"}
