@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -23,7 +24,13 @@ Progress = Callable[[int, int | None], None]
 
 ATTEMPTS = 5
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds
-_TIMEOUT = httpx.Timeout(30.0, connect=15.0)
+_CLIENT: dict[str, Any] = {
+    "timeout": httpx.Timeout(30.0, connect=15.0),
+    # A connection of its own for each request: one kept from before a redirect or a break may be dying.
+    "limits": httpx.Limits(max_keepalive_connections=0),
+    "follow_redirects": True,
+    "headers": {"accept-encoding": "identity"},
+}
 _AGAIN = "run the same command again: it goes on where it stopped"
 _BY_HAND = "get it by hand and use `veritag weights import`"
 
@@ -60,9 +67,7 @@ def download(
     part = target.with_name(f"{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     failures, most = 0, _size(part)
-    with httpx.Client(
-        timeout=_TIMEOUT, follow_redirects=True, headers={"accept-encoding": "identity"}
-    ) as client:
+    with httpx.Client(**_CLIENT) as client:
         while True:
             try:
                 _continue(client, url, part, on_progress, proven=proven)
