@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from detectors import adm_unet, torchvision_cpu, weights
+from detectors import adm_unet, aggregation, torchvision_cpu, weights
 from detectors.adm_unet import ADMUNet, one_step_noise
 from detectors.base import Detector, Output, View
 from detectors.errors import NotApplicable
@@ -119,10 +119,7 @@ class DistilDIRE(Detector):
 
     def reduce(self, logits: Tensor) -> Output:
         """Average the logits; several frames leave their own scores as ``frame_scores`` in the evidence."""
-        score = float(torch.sigmoid(logits.double().mean()))
-        if len(logits) == 1:
-            return Output(score)
-        return Output(score, {"frame_scores": [round(p, 4) for p in torch.sigmoid(logits).tolist()]})
+        return aggregation.of_logits(logits, "frame")
 
 
 def student_input(picture: Tensor, noise: Tensor) -> Tensor:

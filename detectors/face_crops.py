@@ -1,4 +1,4 @@
-"""What detectors of faces share: when they decline, and how they report single faces."""
+"""What detectors of single faces share: when they decline."""
 
 from __future__ import annotations
 
@@ -22,8 +22,3 @@ def require(view: Tensor) -> None:
         raise NotApplicable(
             f"the faces are too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
         )
-
-
-def rounded(scores: Tensor) -> list[float]:
-    """Each face's score as evidence: four decimals."""
-    return [round(score, 4) for score in scores.tolist()]

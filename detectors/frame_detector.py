@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from detectors import weights
+from detectors import aggregation, weights
 from detectors.base import Detector, Output, View
 from detectors.errors import NotApplicable
 from detectors.record import WeightsRecord
@@ -96,7 +96,4 @@ class FrameDetector(Detector):
 
     def reduce(self, logits: Tensor) -> Output:
         """Average the logits; several frames leave their own scores as ``frame_scores`` in the evidence."""
-        score = float(torch.sigmoid(logits.double().mean()))
-        if len(logits) == 1:
-            return Output(score)
-        return Output(score, {"frame_scores": [round(p, 4) for p in torch.sigmoid(logits).tolist()]})
+        return aggregation.of_logits(logits, "frame")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from detectors import weights
+from detectors import aggregation, weights
 from detectors.base import Detector, Output, View
 from detectors.errors import NotApplicable
 from detectors.ftcn_network import CLIP, SIDE, FTCNNetwork, fold_norms
@@ -62,7 +63,7 @@ class FTCN(Detector):
         fold_norms(self._network)
 
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> FTCN:
+    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
         """Build the network and fill it.
 
         Raises:
@@ -88,6 +89,5 @@ class FTCN(Detector):
         return torch.cat([self._network(clip)[:, 0] for clip in clips])
 
     def reduce(self, logits: Tensor) -> Output:
-        """Average the clips' probabilities; they are in the evidence as ``clip_scores``."""
-        scores = torch.sigmoid(logits.double())
-        return Output(float(scores.mean()), {"clip_scores": [round(score, 4) for score in scores.tolist()]})
+        """Average the clips' probabilities; several are in the evidence as ``clip_scores``."""
+        return aggregation.of_probabilities(torch.sigmoid(logits.double()), "clip")

@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from detectors import weights
+from detectors import aggregation, weights
 from detectors.aasist.frontend import SAMPLE_RATE
 from detectors.aasist.network import AASIST, AASIST_L, AasistNetwork
 from detectors.base import Detector, Output, View
@@ -90,7 +90,4 @@ class Aasist(Detector):
 
     def reduce(self, logits: Tensor) -> Output:
         """Average the logits; several windows leave their own scores as ``window_scores`` in the evidence."""
-        score = float(torch.sigmoid(logits.double().mean()))
-        if len(logits) == 1:
-            return Output(score)
-        return Output(score, {"window_scores": [round(p, 4) for p in torch.sigmoid(logits).tolist()]})
+        return aggregation.of_logits(logits, "window")

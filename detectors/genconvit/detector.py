@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from detectors import face_crops, pixels, weights
+from detectors import aggregation, face_crops, pixels, weights
 from detectors.area_resize import area_resize
 from detectors.base import Detector, Output, View
 from detectors.genconvit.ed import GenConViTEdNetwork
@@ -115,7 +115,7 @@ class _GenConViT(Detector):
         score = float(published_score(probabilities.mean(dim=(0, 1))))
         if len(logits) == 1:
             return Output(score)
-        return Output(score, {"face_scores": face_crops.rounded(published_score(probabilities.mean(dim=1)))})
+        return Output(score, {"face_scores": aggregation.rounded(published_score(probabilities.mean(dim=1)))})
 
 
 def published_score(means: Tensor) -> Tensor:

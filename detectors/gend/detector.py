@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from detectors import face_crops, pixels, weights
+from detectors import aggregation, face_crops, pixels, weights
 from detectors.base import Detector, Output, View
 from detectors.gend.networks import GenDCLIPNetwork, GenDDINOv3Network, GenDNetwork, GenDPENetwork
 from detectors.record import WeightsRecord
@@ -65,11 +65,7 @@ class GenD(Detector):
 
     def reduce(self, logits: Tensor) -> Output:
         """Average the probabilities; several faces leave their own as ``face_scores`` in the evidence."""
-        probabilities = torch.sigmoid(logits.double())
-        score = float(probabilities.mean())
-        if len(logits) == 1:
-            return Output(score)
-        return Output(score, {"face_scores": face_crops.rounded(probabilities)})
+        return aggregation.of_probabilities(torch.sigmoid(logits.double()), "face")
 
 
 class GenDCLIP(GenD):

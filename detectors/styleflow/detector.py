@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from detectors import weights
+from detectors import aggregation, weights
 from detectors.base import Detector, Output, View
-from detectors.ftcn import face_clips, normalise
-from detectors.ftcn_network import SIDE, FTCNNetwork, fold_norms
+from detectors.ftcn import FTCN, face_clips, normalise
+from detectors.ftcn_network import SIDE, fold_norms
 from detectors.record import WeightsRecord
 from detectors.styleflow import psp_encoder
 from detectors.styleflow.content import StyleFlowNetwork
@@ -32,35 +32,11 @@ def resize(clips: Tensor, side: int) -> Tensor:
     return torch.from_numpy(np.array(resized)).permute(0, 4, 1, 2, 3)
 
 
-def average(logits: Tensor) -> Output:
-    """Average clips' logits, as served (FTCN averages probabilities); they are in ``clip_scores``."""
-    scores = torch.sigmoid(logits)
-    score = float(torch.sigmoid(logits.double().mean()))
-    return Output(score, {"clip_scores": [round(value, 4) for value in scores.tolist()]})
+class StyleFlow(FTCN):
+    """StyleFlow as served: the content network alone, over consecutive clips of one face.
 
-
-class StyleFlow(Detector):
-    """StyleFlow as served: the content network alone, over consecutive clips of one face."""
-
-    view = View.FACE_CLIPS
-
-    def __init__(self, network: FTCNNetwork, record: WeightsRecord, device: str = "cpu") -> None:
-        self.record = record
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
-        fold_norms(self._network)
-
-    @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> StyleFlow:
-        """Build the network and fill it.
-
-        Raises:
-            WeightsError: see `weights.load_into`.
-        """
-        with torch.device("meta"):
-            network = FTCNNetwork()
-        weights.load_into(network, record, weights_dir)
-        return cls(network, record, device)
+    That is FTCN's network with other weights, clips resized in another way, and logits averaged.
+    """
 
     def preprocess(self, view: Tensor) -> Tensor:
         """Return the clips as uint8 ``(C, 3, 32, 224, 224)``; `forward` normalises, for memory.
@@ -70,15 +46,9 @@ class StyleFlow(Detector):
         """
         return resize(face_clips(view), SIDE)
 
-    @torch.inference_mode()
-    def forward(self, batch: Tensor) -> Tensor:
-        """Return one logit per clip, float32 ``(len(batch),)``; one clip at a time bounds the memory."""
-        clips = (normalise(clip.to(self._device)) for clip in torch.split(batch, 1))
-        return torch.cat([self._network(clip)[:, 0] for clip in clips])
-
     def reduce(self, logits: Tensor) -> Output:
-        """Average the clips' logits."""
-        return average(logits)
+        """Average the clips' logits; several leave their own scores as ``clip_scores`` in the evidence."""
+        return aggregation.of_logits(logits, "clip")
 
 
 class StyleFlowFull(Detector):
@@ -140,8 +110,8 @@ class StyleFlowFull(Detector):
         return logits[:, 0]
 
     def reduce(self, logits: Tensor) -> Output:
-        """Average the clips' logits."""
-        return average(logits)
+        """Average the clips' logits, as `StyleFlow`."""
+        return aggregation.of_logits(logits, "clip")
 
 
 def latent_changes(encoder: PSPEncoder, clip: Tensor) -> Tensor:

@@ -164,8 +164,9 @@ def _unwrap(content: object, origin: str, wrapper: str | None) -> dict[str, Tens
 
 
 def _leaves(content: Mapping[object, Any]) -> Iterator[tuple[str, Any]]:
-    """Give tables and lists within a table (moving averages are kept so) as one, names joined by dots; numbers
-    beside tensors are passed over.
+    """Give tables and lists within a table (moving averages are kept so) as one, names joined by dots.
+
+    Numbers beside tensors are passed over.
     """
     for name, value in content.items():
         inner = dict(enumerate(value)) if isinstance(value, list | tuple) else value

@@ -7,7 +7,7 @@ from PIL import Image
 import detectors
 from detectors import torchvision_cpu
 from detectors.community_forensics import CommunityForensics, CommunityForensics224
-from tests.detectors.large import noise
+from tests.detectors.frame_detectors import noise
 
 
 @pytest.mark.parametrize(("height", "width"), [(301, 259), (64, 511), (1024, 768), (440, 440), (97, 96)])

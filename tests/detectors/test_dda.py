@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from detectors.dda import merge, resize_positions
 from detectors.errors import WeightsMismatch
-from tests.detectors.large import SmallDDA, published_dda
+from tests.detectors.frame_detectors import SmallDDA, published_dda
 
 
 def test_merged_adapters_compute_what_they_compute_apart() -> None:

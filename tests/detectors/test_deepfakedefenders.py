@@ -10,7 +10,7 @@ import detectors
 from detectors import torchvision_cpu
 from detectors.deepfakedefenders import AVERAGES, DeepFakeDefenders, averaged
 from detectors.errors import WeightsMismatch
-from tests.detectors.large import SmallDefenders, averages, drawn, fill_folder, noise
+from tests.detectors.frame_detectors import SmallDefenders, averages, drawn, fill_folder, noise
 
 
 def identity() -> DeepFakeDefenders:

@@ -62,7 +62,7 @@ def test_what_cannot_be_judged_says_why(detector: FTCN, shape: tuple[int, ...], 
 def test_a_black_clip_has_a_score(detector: FTCN) -> None:
     output = detector.detect(torch.zeros(1, 32, 224, 224, 3, dtype=torch.uint8))
     assert 0 <= output.score <= 1
-    assert output.evidence["clip_scores"] == [pytest.approx(output.score, abs=1e-4)]
+    assert not output.evidence
 
 
 def test_clip_probabilities_are_averaged(detector: FTCN) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 import detectors
 from detectors import weights
 from detectors.omniaid import ExpertLinear, OmniAIDNetwork, Routing
-from tests.detectors.large import SmallOmniAID, noise
+from tests.detectors.frame_detectors import SmallOmniAID, noise
 
 
 @torch.no_grad()

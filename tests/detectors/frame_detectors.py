@@ -1,4 +1,4 @@
-"""Small networks of the large detectors' kinds, and their weights as their publishers name them."""
+"""Detectors of single frames, the large ones with small networks, and weights under their published names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from detectors.community_forensics import CommunityForensics224
 from detectors.dda import DDA, DINOv2Config
 from detectors.deepfakedefenders import AVERAGES, DeepFakeDefenders
 from detectors.frame_detector import FrameDetector
+from detectors.ladeda import LaDeDa
+from detectors.npr import NPR
 from detectors.omniaid import OmniAID, OmniAIDConfig
+from detectors.safe import SAFE
 
 State = dict[str, Tensor]
 
@@ -37,7 +40,10 @@ SMALL: dict[str, type[FrameDetector]] = {
     "community_forensics_224": CommunityForensics224,
     "dda": SmallDDA,
     "deepfakedefenders": SmallDefenders,
+    "ladeda": LaDeDa,
+    "npr": NPR,
     "omniaid": SmallOmniAID,
+    "safe": SAFE,
 }
 
 
@@ -88,7 +94,10 @@ PUBLISHED: dict[str, Callable[[], State]] = {
     "community_forensics_224": lambda: drawn(CommunityForensics224),
     "dda": published_dda,
     "deepfakedefenders": lambda: drawn(SmallDefenders),
+    "ladeda": lambda: drawn(LaDeDa),
+    "npr": lambda: drawn(NPR),
     "omniaid": published_omniaid,
+    "safe": lambda: drawn(SAFE),
 }
 
 
