@@ -148,7 +148,8 @@ def build_writer(settings: Settings, store: Store) -> Writer:
     """The writer of replies."""
     from bot.writer import Writer
 
-    return Writer(store, settings.reply.language, to_media_post=settings.reply.target == "media_post")
+    reply = settings.reply
+    return Writer(store, reply.language, to_media_post=reply.target == "media_post", estimate=reply.estimate)
 
 
 def build_flow(
@@ -202,6 +203,7 @@ def build_service(
         analyst_interval=settings.analyst.interval,
         reply_interval=settings.reply.interval,
         from_the_start=settings.watch.first_start == "all",
+        page_pause=settings.watch.page_pause,
         resolve_workers=settings.analyst.resolve_workers,
         in_flight=settings.analyst.in_flight,
         stop_posting=settings.manners.stop_posting,

@@ -74,6 +74,7 @@ class Service:
         analyst_interval: float,
         reply_interval: float,
         from_the_start: bool,
+        page_pause: float,
         resolve_workers: int,
         in_flight: int,
         stop_posting: bool = False,
@@ -97,6 +98,7 @@ class Service:
                 platform,
                 flow,
                 from_the_start=from_the_start,
+                page_pause=page_pause,
                 stopping=self._stopping,
                 on_new=self._analyst.resolve_once,
             )

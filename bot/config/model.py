@@ -118,6 +118,10 @@ class Reply(Section):
             description="Language of replies where neither the mention nor the post names one.",
         ),
     ] = "en"
+    estimate: Annotated[
+        bool,
+        Field(description="Tell the estimated probability; a reply cannot show what it rests on, so off."),
+    ] = False
 
 
 class Manners(Section):
