@@ -33,6 +33,8 @@ def vectors(request: pytest.FixtureRequest) -> Vectors:
     # Without this folder on the command line, pytest has no chance to register the options.
     given = request.config.getoption("--vectors", default=None)
     prefix = request.config.getoption("--prefix", default="")
+    if given is not None and not given.is_dir():
+        pytest.fail(f"--vectors {given}: there is no such folder")
     folder = (given or HERE) / name
     if not folder.is_dir():
         pytest.skip(f"{given} has no vectors of {name}")
