@@ -134,13 +134,14 @@ def open_store(settings: Settings) -> Store:
     """
     from sqlite3 import Error
 
+    from state.errors import StateError
     from state.model import Mode
     from state.store import Store
 
     path = settings.data_dir / "state.sqlite3"
     try:
         return Store(path, Mode.TEST if settings.test_mode else Mode.LIVE)
-    except (OSError, Error) as error:
+    except (OSError, Error, StateError) as error:
         raise ConfigError(f"data_dir: {path} cannot be used ({error}); name another folder") from error
 
 

@@ -84,6 +84,9 @@ class Service:
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
         self._engine_problem = engine_problem
+        self._steps = (
+            (Step.RESOLVE, Step.ANALYSE) if stop_posting else (Step.RESOLVE, Step.ANALYSE, Step.SEND)
+        )
         self._stopping = threading.Event()
         self._ended: bool | None = None
         self._analyst = Analyst(
@@ -154,7 +157,7 @@ class Service:
                 return
 
     def _open_steps(self) -> int:
-        return self._flow.store.queue.open_count(self._names, Step.RESOLVE, Step.ANALYSE, Step.SEND)
+        return self._flow.store.queue.open_count(self._names, *self._steps)
 
     def request_stop(self) -> None:
         """Ask for a clean stop; safe to call from a signal handler."""
@@ -187,7 +190,7 @@ class Service:
             (
                 *(check_loop(loop) for loop in self._loops),
                 check_store(store),
-                *(check_queue(store, step) for step in (Step.RESOLVE, Step.ANALYSE, Step.SEND)),
+                *(check_queue(store, step) for step in self._steps),
                 check_engine(self._engine_problem()),
             )
         )

@@ -82,7 +82,9 @@ class Aasist(Detector):
         """Return one logit per window, float32 ``(len(batch),)``: the spoofed class less the genuine one."""
         # One window's activations take some 300 MB: on a CPU, several at once are slower than one by one.
         at_once = 1 if self._device.type == "cpu" else len(batch)
-        spoofed, genuine = torch.cat([self._network(part) for part in batch.split(at_once)]).unbind(dim=1)
+        spoofed, genuine = torch.cat([self._network(part) for part in torch.split(batch, at_once)]).unbind(
+            dim=1
+        )
         logits: Tensor = spoofed - genuine
         return logits
 

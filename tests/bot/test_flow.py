@@ -191,6 +191,7 @@ FETCHING: list[tuple[str, list[Exception], str]] = [
     ("always down", [PlatformUnavailable("503")] * 3, "failed:platform_unavailable"),
     ("limited many times", [RateLimited("429")] * 9, "answered"),
     ("hidden", [PostHidden("403")], "failed:post_hidden"),
+    ("bad credentials for a while", [CredentialsRefused("401")] * 9, "answered"),
     ("a defect of ours", [KeyError("bug")], "answered"),
     ("a lasting defect of ours", [KeyError("bug")] * 3, "failed:internal_error"),
 ]
@@ -312,6 +313,27 @@ def test_a_later_asker_hears_the_review(bot: Rig) -> None:
     bot.world.mention("m2", parent_id="p", author="b")
     bot.settle()
     assert bot.store.mentions.get(2).band == "high"
+
+
+def test_a_review_counts_although_the_file_is_deleted(bot: Rig) -> None:
+    with_picture(bot)
+    bot.settle()
+    sha256 = sha256_of(bot)
+    bot.store.media.mark_deleted(sha256)
+    rules = {"inbox": bot.platform.text_rules}
+    label = ReviewLabel.REAL if bot.store.mentions.get(1).band != "low" else ReviewLabel.FAKE
+    assert len(review(bot.store, bot.writer, rules, sha256, label, note="", reviewer="ann")) == 1
+
+
+def test_a_file_that_was_removed_is_fetched_again_for_the_next_asker(bot: Rig, tmp_path: Path) -> None:
+    with_picture(bot)
+    bot.settle()
+    (stored,) = list((tmp_path / "media").rglob(sha256_of(bot)))
+    stored.unlink()
+    bot.world.mention("m2", parent_id="p", author="b")
+    bot.settle()
+    assert bot.end("m2") == "answered"
+    assert stored.exists()
 
 
 def test_wordings_do_not_repeat_from_one_asker_to_the_next(bot: Rig) -> None:

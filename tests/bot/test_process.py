@@ -177,6 +177,18 @@ def test_health_shows_every_loop_and_names_what_fails(tmp_path: Path, world: Inb
         until(lambda: (found := health(port)) and found[0] == 200)
 
 
+def test_with_the_brake_on_everything_is_prepared_and_nothing_leaves(
+    tmp_path: Path, world: InboxWorld
+) -> None:
+    world.mention("m", world.medium(1))
+    everything = {"WATCH__FIRST_START": "all"}
+    for brake, replies in ((True, 0), (False, 1)):
+        with running(tmp_path, world, "--until-idle", MANNERS__STOP_POSTING=brake, **everything) as process:
+            process.communicate(timeout=20)
+            assert process.returncode == 0
+        assert len(world.replies()) == replies
+
+
 def test_status_and_review_speak_of_what_was_done(tmp_path: Path, world: InboxWorld) -> None:
     medium = world.medium(1)
     world.mention("m", medium)
