@@ -212,7 +212,8 @@ class EmbeddedAnalyzer:
         try:
             decoder.start()
         except EngineFailed as error:
-            log.warning("%s", error)  # the first medium tries again and reports it
+            if not self._closed:
+                log.warning("%s", error)  # the first medium tries again and reports it
         while self._decode_next(decoder):
             pass
         decoder.close()

@@ -2,7 +2,7 @@
 
 AnalysisError
 ├── MediumRefused          this medium cannot be judged; `reason` says why (a `Refusal`)
-├── DecoderDied            the decoding child crashed or ran out of its limits; the engine goes on
+│   └── DecoderDied        the decoding child crashed or ran out of its limits; the engine goes on
 ├── EngineFailed           the engine itself is at fault; worth another try
 ├── ConfigurationError     a policy, detector list or calibration that cannot be used
 └── NotMeasurable          a figure or a fit that the scores at hand cannot give

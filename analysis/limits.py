@@ -9,7 +9,10 @@ from analysis.errors import ConfigurationError
 
 
 class Sampling(StrEnum):
-    """How frames are chosen from a clip; the formulas are in `analysis.decoding.sampling`."""
+    """How frames are chosen from a clip; the formulas are in `analysis.decoding.sampling`.
+
+    PUBLISHED is GenConViT's and passes over the end of most clips; LINSPACE covers the whole clip.
+    """
 
     PUBLISHED = "published"
     LINSPACE = "linspace"
@@ -34,7 +37,7 @@ class Limits:
     max_duration: float = 1800.0
     max_streams: int = 16
     frames_per_video: int = 15
-    sampling: Sampling = Sampling.PUBLISHED
+    sampling: Sampling = Sampling.LINSPACE
     max_audio_seconds: float = 600.0
     max_view_bytes: int = 1 << 30
     decode_seconds: float = 60.0

@@ -58,7 +58,7 @@ class Analyses:
         """
         known = [self._known(medium) for medium in media]
         started = [
-            self._start(medium.sha256) if medium.sha256 and row is None else None
+            self._start(medium.sha256) if medium.sha256 and not medium.reason and row is None else None
             for medium, row in zip(media, known, strict=True)
         ]
         rows = [

@@ -134,13 +134,14 @@ def open_store(settings: Settings) -> Store:
     """
     from sqlite3 import Error
 
+    from state.errors import StateError
     from state.model import Mode
     from state.store import Store
 
     path = settings.data_dir / "state.sqlite3"
     try:
         return Store(path, Mode.TEST if settings.test_mode else Mode.LIVE)
-    except (OSError, Error) as error:
+    except (OSError, Error, StateError) as error:
         raise ConfigError(f"data_dir: {path} cannot be used ({error}); name another folder") from error
 
 
@@ -148,7 +149,8 @@ def build_writer(settings: Settings, store: Store) -> Writer:
     """The writer of replies."""
     from bot.writer import Writer
 
-    return Writer(store, settings.reply.language, to_media_post=settings.reply.target == "media_post")
+    reply = settings.reply
+    return Writer(store, reply.language, to_media_post=reply.target == "media_post", estimate=reply.estimate)
 
 
 def build_flow(
@@ -202,6 +204,7 @@ def build_service(
         analyst_interval=settings.analyst.interval,
         reply_interval=settings.reply.interval,
         from_the_start=settings.watch.first_start == "all",
+        page_pause=settings.watch.page_pause,
         resolve_workers=settings.analyst.resolve_workers,
         in_flight=settings.analyst.in_flight,
         stop_posting=settings.manners.stop_posting,

@@ -219,6 +219,8 @@ class Flow:
             raise TryAgain(problem.reason, str(problem), problem.retry_at) from problem
         except RateLimited as problem:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
+        except CredentialsRefused as problem:
+            raise self._without_credentials(problem) from problem
         except PlatformUnavailable as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         with self.store.transaction():
@@ -238,10 +240,13 @@ class Flow:
         """The media of a post, from this machine where another asker has had them fetched already."""
         known = self.store.posts.media_of(platform.name, request.target.id)
         urls = [attachment.url for attachment in request.attachments]
-        if [medium.source_url for medium in known] == urls and all(medium.sha256 for medium in known):
+        if [medium.source_url for medium in known] == urls and all(map(self._is_here, known)):
             return known
         last_try = job.attempts + 1 >= self.patience.attempts
         return take_media(self._resolver, request, file_root=platform.file_root, last_try=last_try)
+
+    def _is_here(self, medium: PostMedium) -> bool:
+        return medium.sha256 is not None and self._resolver.path(medium.sha256).exists()
 
     # -- analyse -----------------------------------------------------------------------------------------
 
@@ -298,8 +303,7 @@ class Flow:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         except CredentialsRefused as problem:
             self._surely_not_sent(reply, may_stand)
-            until = self.store.now() + CREDENTIALS_WAIT
-            raise TryAgain("credentials_refused", str(problem), until, counts=False) from problem
+            raise self._without_credentials(problem) from problem
         except (PostGone, PostHidden, ReplyRefused) as problem:
             reason = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}[
                 type(problem)
@@ -335,6 +339,10 @@ class Flow:
                 self.store.mentions.failed(reply.mention_id, reason, detail)
         if reply.kind in {"verdict", "failure"}:
             self._closed(reply.mention_id, None)
+
+    def _without_credentials(self, problem: CredentialsRefused) -> TryAgain:
+        until = self.store.now() + CREDENTIALS_WAIT
+        return TryAgain("credentials_refused", str(problem), until, counts=False)
 
     # -- ends --------------------------------------------------------------------------------------------
 

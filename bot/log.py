@@ -19,8 +19,9 @@ from analysis.errors import AnalysisError
 from bot.errors import BotError
 from bot.redact import MASK, is_secret_name, mask_secrets, printable
 from detectors.errors import DetectorError
+from state.errors import StateError
 
-KNOWN_ERRORS: tuple[type[Exception], ...] = (BotError, AnalysisError, DetectorError)
+KNOWN_ERRORS: tuple[type[Exception], ...] = (BotError, AnalysisError, DetectorError, StateError)
 """The rooms' error trees: their messages name the cause and the mend, so that one line says it all."""
 
 # What these say below the given level is about themselves, not about the bot's work.

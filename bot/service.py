@@ -74,6 +74,7 @@ class Service:
         analyst_interval: float,
         reply_interval: float,
         from_the_start: bool,
+        page_pause: float,
         resolve_workers: int,
         in_flight: int,
         stop_posting: bool = False,
@@ -83,6 +84,9 @@ class Service:
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
         self._engine_problem = engine_problem
+        self._steps = (
+            (Step.RESOLVE, Step.ANALYSE) if stop_posting else (Step.RESOLVE, Step.ANALYSE, Step.SEND)
+        )
         self._stopping = threading.Event()
         self._ended: bool | None = None
         self._analyst = Analyst(
@@ -97,6 +101,7 @@ class Service:
                 platform,
                 flow,
                 from_the_start=from_the_start,
+                page_pause=page_pause,
                 stopping=self._stopping,
                 on_new=self._analyst.resolve_once,
             )
@@ -152,7 +157,7 @@ class Service:
                 return
 
     def _open_steps(self) -> int:
-        return self._flow.store.queue.open_count(self._names, Step.RESOLVE, Step.ANALYSE, Step.SEND)
+        return self._flow.store.queue.open_count(self._names, *self._steps)
 
     def request_stop(self) -> None:
         """Ask for a clean stop; safe to call from a signal handler."""
@@ -185,7 +190,7 @@ class Service:
             (
                 *(check_loop(loop) for loop in self._loops),
                 check_store(store),
-                *(check_queue(store, step) for step in (Step.RESOLVE, Step.ANALYSE, Step.SEND)),
+                *(check_queue(store, step) for step in self._steps),
                 check_engine(self._engine_problem()),
             )
         )

@@ -22,13 +22,18 @@ class Watcher:
         flow: Flow,
         *,
         from_the_start: bool,
+        page_pause: float,
         stopping: threading.Event,
         on_new: Callable[[], None],
     ) -> None:
-        """`from_the_start` takes up everything that the platform still lists on the very first start."""
+        """`from_the_start` takes up everything that the platform still lists on the very first start.
+
+        `page_pause` is the time in seconds between two pages of one look.
+        """
         self._platform = platform
         self._flow = flow
         self._from_the_start = from_the_start
+        self._page_pause = page_pause
         self._stopping = stopping
         self._on_new = on_new
         self.caught_up = False
@@ -50,6 +55,8 @@ class Watcher:
                 log.info("mentions_stored", platform=self._platform.name, new=new)
                 self._on_new()
             cursor, more = page.cursor, page.more
+            if more:
+                self._stopping.wait(self._page_pause)
         self.caught_up = not more
 
     def _cursor(self) -> str:

@@ -15,11 +15,18 @@ from state.store import Store
 class Writer:
     """Chooses language and wording; says where the reply goes. Queues nothing."""
 
-    def __init__(self, store: Store, language: str, *, to_media_post: bool = False) -> None:
-        """`language` is for those whose own is not known; `to_media_post` answers below the media."""
+    def __init__(
+        self, store: Store, language: str, *, to_media_post: bool = False, estimate: bool = False
+    ) -> None:
+        """`language` is for those whose own is not known; `to_media_post` answers below the media.
+
+        With `estimate` replies tell the probability: off by default, because a reply without a link cannot
+        show what the number rests on.
+        """
         self._store = store
         self._language = language
         self._to_media_post = to_media_post
+        self._estimate = estimate
 
     def pending(self, mention: MentionRow, rules: TextRules) -> NewReply:
         """The check takes long."""
@@ -27,13 +34,13 @@ class Writer:
 
     def verdict(self, mention: MentionRow, rules: TextRules, judgement: Judgement) -> NewReply:
         """What was found. At least one medium has a verdict."""
-        return self._write(mention, rules, ReplyKind.VERDICT, _context(judgement))
+        return self._write(mention, rules, ReplyKind.VERDICT, self._context(judgement))
 
     def correction(
         self, mention: MentionRow, rules: TextRules, judgement: Judgement, revision: int
     ) -> NewReply:
         """What holds now, after a review."""
-        return self._write(mention, rules, ReplyKind.CORRECTION, _context(judgement), revision)
+        return self._write(mention, rules, ReplyKind.CORRECTION, self._context(judgement), revision)
 
     def failure(self, mention: MentionRow, rules: TextRules, reason: str) -> NewReply:
         """Why nothing could be found."""
@@ -59,22 +66,21 @@ class Writer:
             revision=revision,
         )
 
-
-def _context(judgement: Judgement) -> Context:
-    post = judgement.post
-    return Context(
-        media=tuple(
-            MediumResult(
-                medium.kind or Kind.IMAGE,
-                medium.verdict.band if medium.verdict else None,
-                medium.failure,
-            )
-            for medium in post.media
-        ),
-        probability=_deciding(post).probability,
-        earlier=judgement.earlier,
-        limited_evidence=any(r.code == ReasonCode.LIMITED_EVIDENCE for r in _deciding(post).reasons),
-    )
+    def _context(self, judgement: Judgement) -> Context:
+        post = judgement.post
+        return Context(
+            media=tuple(
+                MediumResult(
+                    medium.kind or Kind.IMAGE,
+                    medium.verdict.band if medium.verdict else None,
+                    medium.failure,
+                )
+                for medium in post.media
+            ),
+            probability=_deciding(post).probability if self._estimate else None,
+            earlier=judgement.earlier,
+            limited_evidence=any(r.code == ReasonCode.LIMITED_EVIDENCE for r in _deciding(post).reasons),
+        )
 
 
 def _deciding(post: PostOutcome) -> Verdict:

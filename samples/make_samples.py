@@ -38,7 +38,7 @@ STEPS = 1000
 OURS = "made for this repository, Apache-2.0 like the rest of it"
 CAT = "scikit-image `data.chelsea()`, photograph by Stefan van der Walt"
 COFFEE = "scikit-image `data.coffee()`, photograph by Rachel Michetti, courtesy of Pikolo Espresso Bar"
-CAMERA = "scikit-image `data.camera()`, photograph by Lav Varshney"
+BRICKS = "scikit-image `data.brick()`, photograph Bricks25 of CC0Textures"
 GRAVEL = "scikit-image `data.gravel()`, photograph Gravel04 of CC0Textures"
 ASTRONAUT = "scikit-image `data.astronaut()`, NASA portrait of Eileen Collins, flic.kr/p/r9qvLn"
 GENERATED = "painted by a decoder of `samples/generator.py`"
@@ -208,7 +208,7 @@ SAMPLES = (
     Sample("cat-again.jpg", "the same photograph, smaller and recompressed", CAT, CC0, recompressed),
     Sample("cat-pan.gif", "animation: a pan over the same photograph", CAT, CC0, cat_gif),
     Sample("coffee.jpg", "real photograph of a cup of coffee", COFFEE, CC0, jpeg(data.coffee, 88)),
-    Sample("cameraman.jpg", "real photograph, black and white", CAMERA, CC0, jpeg(data.camera)),
+    Sample("bricks.jpg", "real photograph of a brick wall, black and white", BRICKS, CC0, jpeg(data.brick)),
     Sample("gravel.jpg", "real photograph of gravel, black and white", GRAVEL, CC0, jpeg(data.gravel, 88)),
     Sample("astronaut.jpg", "real portrait photograph", ASTRONAUT, NASA, jpeg(data.astronaut)),
     Sample(

@@ -38,6 +38,7 @@ class Mentions(Table):
 
     def _accept(self, new: NewMention, notice_after: timedelta) -> bool:
         post, now = new.post, self._store.now()
+        asked_at = min(post.created_at, now)  # a platform's clock may be ahead; nothing is due in the future
         state = MentionState.IGNORED if new.ignore else MentionState.SEEN
         post_id = self._store.posts.save(post)
         row = self._store.db.execute(
@@ -49,7 +50,7 @@ class Mentions(Table):
                 post.platform,
                 self._asker(post),
                 post_id,
-                to_text(post.created_at),
+                to_text(asked_at),
                 to_text(now),
                 to_text(now) if new.ignore else None,
                 state,
@@ -60,7 +61,7 @@ class Mentions(Table):
             return False
         self._store.events.add(state, row[0], {"reason": new.ignore} if new.ignore else None)
         if not new.ignore:
-            self._store.queue.add(Step.RESOLVE, post.platform, row[0], post.created_at)
+            self._store.queue.add(Step.RESOLVE, post.platform, row[0], asked_at)
             self._store.queue.add(Step.NOTICE, post.platform, row[0], now + notice_after)
         return True
 

@@ -115,7 +115,7 @@ class MentionRow:
 
 @dataclass(frozen=True, slots=True)
 class PostMedium:
-    """One medium of a post: a file that is on this machine, or the reason why not."""
+    """One medium of a post: a file that is on this machine (no ``reason``), or the reason why not."""
 
     source_url: str
     alt_text: str | None = None

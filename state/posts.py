@@ -87,7 +87,7 @@ class Posts(Table):
         return self.media(row["id"]) if row else []
 
     def media(self, post_id: int) -> list[PostMedium]:
-        """What was had from a post, in order; a medium whose file is deleted carries the reason `gone`."""
+        """What was had from a post, in order; a deleted file keeps its hash, with the reason `gone`."""
         return list(self._media(post_id))
 
     def _media(self, post_id: int) -> Iterator[PostMedium]:
@@ -97,7 +97,7 @@ class Posts(Table):
             (post_id,),
         ):
             if row.pop("deleted_at"):
-                row |= {"sha256": None, "reason": "gone", "detail": "the file was deleted from this machine"}
+                row |= {"reason": "gone", "detail": "the file was deleted from this machine"}
             yield PostMedium(**row)
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from sqlite_utils import Database
@@ -39,6 +39,40 @@ CACHE_KIB = 16_000
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class Transaction:
+    """A block of changes. A class and not a generator: every statement of a step passes through one."""
+
+    __slots__ = ("_connection", "_outermost", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._store._writer.acquire()
+        try:
+            self._connection = self._store.db.conn
+            self._outermost = not self._connection.in_transaction
+            if self._outermost:
+                self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._store._writer.release()
+            raise
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._outermost:
+                return
+            if kind is None:
+                self._store._commit(self._connection)
+        finally:
+            if self._outermost and self._connection.in_transaction:
+                self._connection.rollback()
+            self._store._writer.release()
 
 
 class Store:
@@ -98,28 +132,16 @@ class Store:
         connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
         return Database(connection)
 
-    @contextmanager
-    def transaction(self) -> Iterator[Database]:
+    def transaction(self) -> Transaction:
         """One commit for everything inside, or none of it; inner blocks join the outer one."""
-        db = self.db
-        with self._writer:
-            if db.conn.in_transaction:
-                yield db
-                return
-            db.conn.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                self._commit(db)
-            except BaseException:
-                db.conn.rollback()
-                raise
+        return Transaction(self)
 
-    def _commit(self, db: Database) -> None:
-        db.conn.execute("COMMIT")
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        connection.execute("COMMIT")
 
     def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
         """Run a query; each row as a dictionary by column."""
-        cursor = self.db.execute(sql, parameters)
+        cursor = self.db.conn.execute(sql, parameters)
         names = [column[0] for column in cursor.description]
         for row in cursor:
             yield dict(zip(names, row, strict=True))

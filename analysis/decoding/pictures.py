@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps
 
 from analysis.decoding.sampling import frame_indices
 from analysis.decoding.store import FrameStore
@@ -53,10 +53,8 @@ def open_picture(file: BinaryIO, file_type: FileType, limits: Limits) -> Image.I
     file.seek(0)
     try:
         image = Image.open(file, formats=file_type.pillow)
-    except UnidentifiedImageError as error:
-        raise MediumRefused(Refusal.CORRUPT, "the picture's header cannot be read") from error
     except UNREADABLE as error:
-        raise MediumRefused(Refusal.CORRUPT, f"the picture's header cannot be read ({error})") from error
+        raise MediumRefused(Refusal.CORRUPT, "the picture's header cannot be read") from error
     if image.width * image.height > limits.max_pixels:
         raise MediumRefused(
             Refusal.TOO_MANY_PIXELS,

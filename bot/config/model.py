@@ -55,7 +55,7 @@ class Watch(Section):
 class Queue(Section):
     """The queue: how often a step is tried before it ends in a named failure."""
 
-    attempts: Annotated[int, Unit("tries"), Field(ge=1, le=100, description="Tries of one step.")] = 5
+    attempts: Annotated[int, Unit("tries"), Field(ge=1, le=100, description="Tries of one step.")] = 9
     backoff_base: Annotated[
         Seconds,
         Field(gt=0, le=3600, description="Wait before the second try; it doubles with each further one."),
@@ -118,6 +118,10 @@ class Reply(Section):
             description="Language of replies where neither the mention nor the post names one.",
         ),
     ] = "en"
+    estimate: Annotated[
+        bool,
+        Field(description="Tell the estimated probability; a reply cannot show what it rests on, so off."),
+    ] = False
 
 
 class Manners(Section):

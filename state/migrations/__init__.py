@@ -51,7 +51,6 @@ def migrate(db: Database) -> None:
     unknown = {m.name for m in migrations.applied(db)} - known
     if unknown:
         raise SchemaTooNew(
-            f"the state file was written by a newer version (it has {', '.join(sorted(unknown))}); "
-            "install that version or use another data folder"
+            f"it was written by a newer version, with {', '.join(sorted(unknown))}; install that version"
         )
     migrations.apply(db)

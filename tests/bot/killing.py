@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 import uuid
@@ -22,8 +23,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from sqlite_utils import Database
 
 from analysis.stub import StubAnalyzer
 from bot import process
@@ -83,9 +82,9 @@ def live(inbox: Path, data_dir: Path, mode: str, die_at: int) -> int:
     points = Points(die_at)
     commit, append, find = Store._commit, ReplyLog.append, ReplyLog.find
 
-    def counted_commit(self: Store, db: Database) -> None:
+    def counted_commit(self: Store, connection: sqlite3.Connection) -> None:
         points.reached()
-        commit(self, db)
+        commit(self, connection)
 
     def counted_append(self: ReplyLog, draft: Draft) -> SentReply:
         points.reached()
