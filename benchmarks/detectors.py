@@ -112,6 +112,10 @@ def measure(name: str, threads: int, runs: int) -> dict[str, Any]:
 
     torch.set_num_threads(threads)
     detector = build(name)
+    for network in vars(detector).values():
+        # The counter follows gradients into modules that are given a parameter, and there are none here.
+        if isinstance(network, torch.nn.Module):
+            network.requires_grad_(False)
     view = random_view(detector.view)
     with FlopCounterMode(display=False) as counter:
         detector.forward(detector.preprocess(view))
