@@ -30,7 +30,8 @@ def page(records: Sequence[WeightsRecord]) -> str:
 
 def _row(record: WeightsRecord) -> str:
     cost = record.cost
-    licences = dict.fromkeys(part.licence for part in record.files())
+    given = (part.licence for part in record.files())
+    licences = (f"{licence.weights}{' *' if licence.needs_acceptance else ''}" for licence in given)
     cells = [
         f"[{record.name}](#{record.name})",
         ", ".join(modality.value for modality in record.modalities),
@@ -38,7 +39,7 @@ def _row(record: WeightsRecord) -> str:
         figure(cost.gflop) if cost else "–",
         figure(cost.seconds) if cost else "–",
         "; ".join(dict.fromkeys(_origin(part.file) for part in record.files())),
-        "; ".join(f"{item.weights}{' *' if item.needs_acceptance else ''}" for item in licences),
+        "; ".join(dict.fromkeys(licences)),
         ", ".join(modality.value for modality in record.modalities if modality in record.calibration) or "no",
         "; ".join(f"{m.modality.value} {m.metric} {m.value:.3f}" for m in record.measured) or "–",
     ]

@@ -203,10 +203,10 @@ def accept_licence(
 
     known = record(name)
     out = console()
-    for licence in dict.fromkeys(part.licence for part in known.files()):
-        paragraph(out, licence.weights, label=f"{name}, licence of the weights: ", indent=0)
-        if licence.url:
-            paragraph(out, licence.url, label="to be read at: ")
+    for text, url in dict.fromkeys((part.licence.weights, part.licence.url) for part in known.files()):
+        paragraph(out, text, label=f"{name}, licence of the weights: ", indent=0)
+        if url:
+            paragraph(out, url, label="to be read at: ")
     if is_accepted(known):
         print_text("Nothing more is needed.\n")
         return
