@@ -21,6 +21,8 @@ from analysis.errors import DecoderDied, EngineFailed, MediumRefused, Refusal
 from analysis.limits import Limits
 from tests.analysis.media import clip, encoded, scene
 
+_CAP_DAC_READ_SEARCH = 1 << 2
+
 
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
@@ -141,7 +143,10 @@ def test_the_child_is_shut_in(monkeypatch: pytest.MonkeyPatch) -> None:
     child = child_of(mine)
     process = Path(f"/proc/{child.pid}")
     assert "A_SECRET" not in child.environ()
-    assert "NoNewPrivs:\t1" in (process / "status").read_text()
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+    assert status["NoNewPrivs"] == "1"
+    for held in ("CapInh", "CapPrm", "CapEff"):
+        assert int(status[held], 16) & ~_CAP_DAC_READ_SEARCH == 0, held
     limits = (process / "limits").read_text().splitlines()
     values = {line[:25].strip(): line[25:].split()[0] for line in limits}
     assert values["Max address space"] == str(3 << 30)
