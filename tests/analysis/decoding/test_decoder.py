@@ -195,6 +195,22 @@ def test_odd_paths(decoder: Decoder, tmp_path: Path) -> None:
         assert caught.value.reason is Refusal.NOT_MEDIA
 
 
+def test_a_file_that_changes_while_it_is_read_has_no_verdict(slow: Path, tmp_path: Path) -> None:
+    decoder = Decoder(Limits())
+    decoder.start()
+    path = tmp_path / "growing"
+    path.write_bytes(slow.read_bytes())
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            file.write(b"more")  # behind the picture's end, where no decoder looks
+
+    threading.Timer(0.3, grow).start()
+    with pytest.raises(EngineFailed, match="changed while it was read"):
+        decoder.decode(path)
+    decoder.close()
+
+
 def test_empty_and_too_large(decoder: Decoder, tmp_path: Path, good: Path) -> None:
     (tmp_path / "empty").touch()
     with pytest.raises(MediumRefused) as caught:
