@@ -14,6 +14,7 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps
 
+from analysis.decoding.durations import animation_seconds
 from analysis.decoding.sampling import frame_indices
 from analysis.decoding.store import FrameStore
 from analysis.errors import MediumRefused, Refusal
@@ -63,7 +64,9 @@ def open_picture(file: BinaryIO, file_type: FileType, limits: Limits) -> Image.I
     return image
 
 
-def probe_picture(image: Image.Image, file_type: FileType, size: int, limits: Limits) -> Probe:
+def probe_picture(
+    image: Image.Image, file: BinaryIO, file_type: FileType, size: int, limits: Limits
+) -> Probe:
     """Describe an open picture from its header.
 
     Raises:
@@ -81,8 +84,7 @@ def probe_picture(image: Image.Image, file_type: FileType, size: int, limits: Li
         return Probe(
             Kind.IMAGE, file_type.mime, size, width, height, frames=1, codec=image.format, notes=notes
         )
-    milliseconds = image.info.get("duration") or 0
-    duration = count * milliseconds / 1000 if milliseconds else None
+    duration = animation_seconds(file, image.format)
     if duration is not None and duration > limits.max_duration:
         raise MediumRefused(
             Refusal.TOO_LONG,

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from analysis.decoding.decoder import Decoded
+from analysis.decoding.durations import animation_seconds
 from analysis.errors import MediumRefused, Refusal
 from analysis.limits import Limits
 from analysis.model import Kind
@@ -220,6 +221,24 @@ def test_the_pixel_limit_holds_for_every_format(
 
 def test_an_animation_can_be_too_long(refusal: Callable[[bytes, Limits], MediumRefused]) -> None:
     assert refusal(animation("GIF"), Limits(max_duration=0.5)).reason is Refusal.TOO_LONG
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_lasts_as_long_as_its_frames_together(
+    kind: str, decode: Decode, refusal: Callable[[bytes, Limits], MediumRefused]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (5, 48, 64, 3), np.uint8)
+    frames = [Image.fromarray(frame) for frame in noise]
+    delays = [5000, 40, 40, 40, 80]  # a title stands for a while before the motion starts
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=delays)
+    medium = decode(content)
+    assert medium.probe.duration == pytest.approx(5.2)
+    assert medium.frames is not None
+    assert len(medium.frames) == 5
+    assert "lasts 5 s" in str(refusal(content, Limits(max_duration=5.1)))
+    for end in range(0, len(content), max(1, len(content) // 50)):
+        seconds = animation_seconds(io.BytesIO(content[:end]), kind)
+        assert seconds is None or seconds <= 5.21
 
 
 def test_one_frame_must_fit(refusal: Callable[[bytes, Limits], MediumRefused]) -> None:
