@@ -97,7 +97,8 @@ def probe_picture(
 def decode_still(
     image: Image.Image, file: BinaryIO, file_type: FileType, limits: Limits, store: FrameStore
 ) -> tuple[str, ...]:
-    """Decode one picture into the store; return notes. A truncated picture is judged as far as it goes.
+    """Decode one picture into the store; return notes. A truncated picture is judged as far as it goes: what
+    the decoder fills in for the rest is no evidence, and is cut off.
 
     Raises:
         MediumRefused: CORRUPT, UNSUPPORTED, TOO_MANY_PIXELS.
@@ -120,14 +121,24 @@ def _load_what_there_is(
     try:
         image = open_picture(file, file_type, limits)
         image.load()
-        blank = image.convert("RGB").getcolors(maxcolors=1) is not None
+        top, bottom = _rows_there(image)
     except UNREADABLE as error:
         raise MediumRefused(Refusal.CORRUPT, f"the picture cannot be decoded ({error})") from error
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-    if blank:  # nothing but the filler that stands for missing rows
+    if top >= bottom:
         raise MediumRefused(Refusal.CORRUPT, f"no part of the picture can be decoded ({first_error})")
-    return image
+    return image.crop((0, top, image.width, bottom))
+
+
+def _rows_there(image: Image.Image) -> tuple[int, int]:
+    """The rows between those of one colour that stand for missing ones (in a BMP they are the upper ones)."""
+    pixels = np.asarray(image.convert("RGB"))
+    below_top = np.flatnonzero((pixels != pixels[0, 0]).any(axis=(1, 2)))
+    above_bottom = np.flatnonzero((pixels != pixels[-1, -1]).any(axis=(1, 2)))
+    if not below_top.size or not above_bottom.size:
+        return 0, 0
+    return int(below_top[0]), int(above_bottom[-1]) + 1
 
 
 def decode_animation(image: Image.Image, count: int, limits: Limits, store: FrameStore) -> tuple[str, ...]:
