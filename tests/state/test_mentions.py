@@ -105,9 +105,9 @@ def test_askers_are_counted_within_a_time(store: Store, clock: Clock) -> None:
 def test_opting_out_and_in_again(store: Store) -> None:
     accept(store, post("1"))
     assert not store.mentions.opted_out("inbox", "ann")
-    store.mentions.set_opt_out("inbox", "ann", out=True)
+    store.mentions.set_opt_out("inbox", "ann", "ann", out=True)
     assert store.mentions.opted_out("inbox", "ann")
-    store.mentions.set_opt_out("inbox", "ann", out=False)
+    store.mentions.set_opt_out("inbox", "ann", "ann", out=False)
     assert not store.mentions.opted_out("inbox", "ann")
 
 
