@@ -9,7 +9,8 @@ import pytest
 import detectors
 from detectors.base import Detector
 from detectors.errors import UnknownDetector
-from detectors.record import load
+from detectors.record import WeightsFile, load
+from detectors.weights.store import kept_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +20,12 @@ def test_every_detector_has_a_record_and_every_record_a_detector() -> None:
     assert records == set(detectors.names())
     for name in detectors.names():
         assert load(name).name == name
+
+
+def test_what_two_records_keep_under_one_name_is_one_file() -> None:
+    kept: dict[str, WeightsFile] = {}
+    for part in (part for name in detectors.names() for part in detectors.record(name).files()):
+        assert kept.setdefault(kept_name(part), part.file) == part.file, part.name
 
 
 @pytest.mark.parametrize("name", [name for name in detectors.names() if detectors.record(name).file.bundled])
