@@ -51,7 +51,8 @@ def open_medium(fd: int, limits: Limits) -> Iterator[OpenMedium]:
     with os.fdopen(fd, "rb", closefd=False) as file:
         if file_type.demuxer is None:
             with open_picture(file, file_type, limits) as image:
-                yield OpenMedium(path, file, file_type, probe_picture(image, file_type, size, limits), image)
+                probe = probe_picture(image, file, file_type, size, limits)
+                yield OpenMedium(path, file, file_type, probe, image)
             return
         with open_container(path, file_type, limits) as container:
             probe = probe_container(container, file_type, size, limits)

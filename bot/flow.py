@@ -40,6 +40,7 @@ from bot.manners import Manners
 from bot.platforms.base import Draft, Page, Platform, SentReply
 from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
+from bot.reviews import correct
 from bot.rows import to_post, to_post_row
 from bot.taking import take_media
 from bot.writer import Writer
@@ -51,6 +52,8 @@ log = structlog.get_logger()
 
 MAX_INTERRUPTIONS = 20
 CREDENTIALS_WAIT = timedelta(minutes=5)
+HOLDING = {"rate_limited", "credentials_refused"}  # the platform would say the same to the next job
+UNDER_WAY = {MentionState.SEEN, MentionState.RESOLVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class TryAgain(Exception):
 
 
 class Flow:
-    """Moves mentions on. Holds no state of its own: everything is in the store."""
+    """Moves mentions on. Everything that must last is in the store; which platform asked to wait, is not."""
 
     def __init__(
         self,
@@ -107,6 +110,7 @@ class Flow:
         self._manners = manners
         self._thread_depth = thread_depth
         self._on_closed = on_closed
+        self._held: dict[tuple[Step, str], datetime] = {}
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
             Step.ANALYSE: self._analyse,
@@ -134,8 +138,10 @@ class Flow:
     # -- jobs --------------------------------------------------------------------------------------------
 
     def claim(self, step: Step, platforms: tuple[str, ...], limit: int) -> list[Job]:
-        """Take the oldest due jobs of this kind, at most so many."""
-        return self.store.queue.claim(step, platforms, limit, timedelta(seconds=self.patience.lease))
+        """Take the oldest due jobs of this kind, at most so many; none of a platform that asked to wait."""
+        now = self.store.now()
+        free = [name for name in platforms if self._held.get((step, name), now) <= now]
+        return self.store.queue.claim(step, free, limit, timedelta(seconds=self.patience.lease))
 
     def run(self, job: Job) -> None:
         """Carry out one claimed job, whatever comes: it is done, given back for later, or given up."""
@@ -174,6 +180,8 @@ class Flow:
         until = self.store.now() + self.patience.wait(job.attempts)
         if problem.until is not None:
             until = max(until, problem.until)
+        if problem.reason in HOLDING and not problem.counts:
+            self._held[job.step, job.platform] = until
         log.info(
             "step_postponed",
             step=job.step,
@@ -272,10 +280,10 @@ class Flow:
 
     def _notice(self, job: Job) -> None:
         """The answer takes long: say so, once."""
-        mention = self.store.mentions.get(job.subject_id)
         with self.store.transaction():
             self.store.queue.finish(job)
-            if mention.state in {MentionState.SEEN, MentionState.RESOLVED}:
+            mention = self.store.mentions.get(job.subject_id)
+            if mention.state in UNDER_WAY:
                 rules = self.platforms[mention.platform].text_rules
                 self.store.outbox.add(mention, self._writer.pending(mention, rules))
 
@@ -283,16 +291,23 @@ class Flow:
 
     def _send(self, job: Job) -> None:
         """Post a reply: exactly once, whatever happened to an earlier attempt."""
-        reply = self.store.outbox.get(job.subject_id)
-        if reply.state in {ReplyState.SENT, ReplyState.FAILED, ReplyState.WITHDRAWN}:
-            self.store.queue.finish(job)
-            return
-        mention = self.store.mentions.get(reply.mention_id)
+        with self.store.transaction():
+            reply = self.store.outbox.get(job.subject_id)
+            if reply.state in {ReplyState.SENT, ReplyState.FAILED, ReplyState.WITHDRAWN}:
+                self.store.queue.finish(job)
+                return
+            if reply.kind == "correction" and self.store.outbox.earlier_is_open(reply):
+                raise TryAgain("in_order", "an earlier correction has yet to be sent", counts=False)
+            mention = self.store.mentions.get(reply.mention_id)
+            may_stand = self.store.outbox.begin(reply.id)
         platform = self.platforms[mention.platform]
         draft = Draft(reply.in_reply_to, reply.text, reply.language, reply.key)
-        may_stand = self.store.outbox.begin(reply.id)
         try:
-            sent = (platform.find_reply(draft) if may_stand else None) or platform.reply(draft)
+            sent = platform.find_reply(draft) if may_stand else None
+            if sent is None and reply.kind == "pending" and mention.state not in UNDER_WAY:
+                self._withdraw(job, reply)
+                return
+            sent = sent or platform.reply(draft)
         except OutcomeUnknown as problem:
             raise TryAgain("outcome_unknown", str(problem)) from problem
         except RateLimited as problem:
@@ -312,6 +327,12 @@ class Flow:
             return
         self._record_sent(job, mention, reply, sent)
 
+    def _withdraw(self, job: Job, reply: ReplyRow) -> None:
+        """A `pending` reply that did not get through before the answer was there: it would only confuse."""
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.outbox.withdraw(reply.id)
+
     def _surely_not_sent(self, reply: ReplyRow, may_stand: bool) -> None:
         # Where an earlier request may have had its effect, a later one without effect proves nothing.
         if not may_stand:
@@ -324,10 +345,16 @@ class Flow:
             self.store.events.add("reply_sent", mention.id, {"kind": reply.kind, "id": sent.id})
             if reply.kind == "verdict":
                 self.store.mentions.answered(mention.id)
+                self._correct_if_reviewed(mention)
             elif reply.kind == "failure":
                 self.store.mentions.failed(mention.id, mention.reason or "default", mention.detail or "")
         if reply.kind != "pending":
             self._closed(mention.id, reply)
+
+    def _correct_if_reviewed(self, mention: MentionRow) -> None:
+        # A review that came while the verdict was on its way found nobody to correct yet.
+        if mention.target_id is not None and self.store.reviews.any_of(mention.target_id):
+            correct(self.store, self._writer, self.platforms[mention.platform].text_rules, mention)
 
     def _end_reply(self, job: Job, reply: ReplyRow, reason: str, detail: str) -> None:
         log.warning("reply_failed", mention=reply.mention_id, kind=reply.kind, reason=reason, detail=detail)

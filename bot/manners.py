@@ -35,7 +35,7 @@ class Manners:
         if handle in self.blocked or (self.allowed and handle not in self.allowed):
             return "blocked"
         if (order := order_in(post.text, me.handle)) is not None:
-            store.mentions.set_opt_out(platform, author.id, out=order == STOP)
+            store.mentions.set_opt_out(platform, author.id, author.handle, out=order == STOP)
             return f"order_{order}"
         if store.mentions.opted_out(platform, author.id):
             return "opted_out"

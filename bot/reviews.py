@@ -52,15 +52,26 @@ def review(
     with store.transaction():
         store.reviews.add(sha256, label, note, reviewer)
         for mention in store.mentions.with_medium(sha256):
-            now = _judgement(store, mention)
-            after = now.post.band
-            if mention.platform not in rules or mention.band is None or after == mention.band:
-                continue
-            revision = 1 + max(reply.revision for reply in store.outbox.of_mention(mention.id))
-            store.outbox.add(mention, writer.correction(mention, rules[mention.platform], now, revision))
-            store.mentions.set_band(mention.id, after)
-            corrections.append(Correction(mention, mention.band, after))
+            if mention.platform in rules:
+                correction = correct(store, writer, rules[mention.platform], mention)
+                corrections += [correction] if correction else []
     return corrections
+
+
+def correct(store: Store, writer: Writer, rules: TextRules, mention: MentionRow) -> Correction | None:
+    """Queue a `correction` to this asker, if what was told no longer holds.
+
+    Call inside the transaction that stores the review, or the verdict's being sent: whichever is second
+    sees the other.
+    """
+    now = _judgement(store, mention)
+    after = now.post.band
+    if mention.band is None or after == mention.band:
+        return None
+    revision = 1 + max(reply.revision for reply in store.outbox.of_mention(mention.id))
+    store.outbox.add(mention, writer.correction(mention, rules, now, revision))
+    store.mentions.set_band(mention.id, after)
+    return Correction(mention, mention.band, after)
 
 
 def _judgement(store: Store, mention: MentionRow) -> Judgement:

@@ -128,6 +128,11 @@ class Service:
                 for name, responder in zip(self._names, self._responders, strict=True)
             ),
         ]
+        self._workers = [
+            self._analyst.resolving,
+            self._analyst.analysing,
+            *(responder.sending for responder in self._responders),
+        ]
         self._schedule = Schedule(self._loops)
 
     def __enter__(self) -> Self:
@@ -154,7 +159,13 @@ class Service:
         """Wait until every mention that the platforms have has come to its end, or until `request_stop`."""
         while not self._stopping.wait(poll):
             if all(watcher.caught_up for watcher in self._watchers) and self._open_steps() == 0:
+                self._wait_for_places()
                 return
+
+    def _wait_for_places(self) -> None:
+        """What a place still does after its last commit, such as showing a reply, comes before the end."""
+        while any(place.busy for place in self._workers) and not self._stopping.wait(MIN_INTERVAL):
+            pass
 
     def _open_steps(self) -> int:
         return self._flow.store.queue.open_count(self._names, *self._steps)
@@ -172,11 +183,10 @@ class Service:
         if self._ended is not None:
             return self._ended
         self._stopping.set()
-        workers = [self._analyst.resolving, self._analyst.analysing, *(r.sending for r in self._responders)]
         self._schedule.stop()
-        for each in workers:
+        for each in self._workers:
             each.stop()
-        joins = [each.join for each in self._loops] + [each.join for each in workers]
+        joins = [each.join for each in self._loops] + [each.join for each in self._workers]
         deadline = time.monotonic() + STOP_SECONDS
         still_at_work = [join for join in joins if not join(max(0.0, deadline - time.monotonic()))]
         self._ended = not still_at_work

@@ -94,12 +94,15 @@ class Mentions(Table):
         )
         return int(row["n"]) if row else 0
 
-    def set_opt_out(self, platform: str, author_id: str, *, out: bool) -> None:
-        """Note that this person wants no answers any more, or wants them again."""
+    def set_opt_out(self, platform: str, author_id: str, handle: str, *, out: bool) -> None:
+        """Note that this person, known or not, wants no answers any more, or wants them again."""
+        now = self._store.stamp()
         with self._store.transaction() as db:
             db.execute(
-                "UPDATE askers SET opted_out_at = ? WHERE platform = ? AND platform_id = ?",
-                (self._store.stamp() if out else None, platform, author_id),
+                "INSERT INTO askers (platform, platform_id, handle, first_seen, opted_out_at) "
+                "VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (platform, platform_id) DO UPDATE SET opted_out_at = excluded.opted_out_at",
+                (platform, author_id, handle, now, now if out else None),
             )
 
     def opted_out(self, platform: str, author_id: str) -> bool:

@@ -116,6 +116,19 @@ class Outbox(Table):
             if row is not None:
                 self._store.queue.cancel(Step.SEND, row[0])
 
+    def withdraw(self, reply_id: int) -> None:
+        """Take back a reply that surely does not stand on the platform."""
+        with self._store.transaction() as db:
+            db.execute("UPDATE replies SET state = 'withdrawn' WHERE id = ?", (reply_id,))
+
+    def earlier_is_open(self, reply: ReplyRow) -> bool:
+        """Whether an earlier revision of this reply is still to be sent."""
+        sql = (
+            "SELECT 1 FROM replies WHERE mention_id = ? AND kind = ? AND revision < ? "
+            "AND state IN ('queued', 'sending')"
+        )
+        return self._store.row(sql, (reply.mention_id, reply.kind, reply.revision)) is not None
+
     def get(self, reply_id: int) -> ReplyRow:
         """One reply.
 

@@ -23,6 +23,11 @@ class Reviews(Table):
             )
             self._store.events.add("reviewed", data={"sha256": sha256, "label": label, "reviewer": reviewer})
 
+    def any_of(self, post_id: int) -> bool:
+        """Whether a medium of this post was ever reviewed."""
+        sql = "SELECT 1 FROM post_media pm JOIN reviews r ON r.media_id = pm.media_id WHERE pm.post_id = ?"
+        return self._store.row(sql, (post_id,)) is not None
+
     def latest(self, sha256: str) -> ReviewRow | None:
         """The judgement that counts, if any."""
         row = self._store.row(

@@ -103,7 +103,8 @@ class Decoder:
 
         Raises:
             MediumRefused: this medium cannot be judged; `DecoderDied` where it brought the child down.
-            EngineFailed: the file cannot be opened, no child can be started, or this decoder is closed.
+            EngineFailed: the file cannot be opened or changes meanwhile, no child can be started, or this
+                decoder is closed.
         """
         try:
             # Not to wait for the writer of a pipe: it is no regular file, and refused as such.
@@ -111,10 +112,16 @@ class Decoder:
         except OSError as error:
             raise EngineFailed(f"the file cannot be read ({error.strerror})") from error
         try:
-            self._check(medium)
-            return self._decode(medium, frames, sound)
+            before = os.fstat(medium)
+            self._check(before)
+            decoded = self._decode(medium, frames, sound)
+            after = os.fstat(medium)
         finally:
             os.close(medium)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            # What was decoded need not be what was hashed: no verdict may be kept under that digest.
+            raise EngineFailed("the file was changed while it was read; try again once it is complete")
+        return decoded
 
     def _decode(self, medium: int, frames: bool, sound: bool) -> Decoded:
         channel = self._living_child()
@@ -147,8 +154,7 @@ class Decoder:
         self._closed = True
         self._end()
 
-    def _check(self, medium: int) -> None:
-        status = os.fstat(medium)
+    def _check(self, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise MediumRefused(Refusal.NOT_MEDIA, "not a regular file")
         if not status.st_size:

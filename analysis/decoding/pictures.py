@@ -14,6 +14,7 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps
 
+from analysis.decoding.durations import animation_seconds
 from analysis.decoding.sampling import frame_indices
 from analysis.decoding.store import FrameStore
 from analysis.errors import MediumRefused, Refusal
@@ -63,7 +64,9 @@ def open_picture(file: BinaryIO, file_type: FileType, limits: Limits) -> Image.I
     return image
 
 
-def probe_picture(image: Image.Image, file_type: FileType, size: int, limits: Limits) -> Probe:
+def probe_picture(
+    image: Image.Image, file: BinaryIO, file_type: FileType, size: int, limits: Limits
+) -> Probe:
     """Describe an open picture from its header.
 
     Raises:
@@ -81,8 +84,7 @@ def probe_picture(image: Image.Image, file_type: FileType, size: int, limits: Li
         return Probe(
             Kind.IMAGE, file_type.mime, size, width, height, frames=1, codec=image.format, notes=notes
         )
-    milliseconds = image.info.get("duration") or 0
-    duration = count * milliseconds / 1000 if milliseconds else None
+    duration = animation_seconds(file, image.format)
     if duration is not None and duration > limits.max_duration:
         raise MediumRefused(
             Refusal.TOO_LONG,
@@ -95,7 +97,8 @@ def probe_picture(image: Image.Image, file_type: FileType, size: int, limits: Li
 def decode_still(
     image: Image.Image, file: BinaryIO, file_type: FileType, limits: Limits, store: FrameStore
 ) -> tuple[str, ...]:
-    """Decode one picture into the store; return notes. A truncated picture is judged as far as it goes.
+    """Decode one picture into the store; return notes. A truncated picture is judged as far as it goes: what
+    the decoder fills in for the rest is no evidence, and is cut off.
 
     Raises:
         MediumRefused: CORRUPT, UNSUPPORTED, TOO_MANY_PIXELS.
@@ -118,14 +121,24 @@ def _load_what_there_is(
     try:
         image = open_picture(file, file_type, limits)
         image.load()
-        blank = image.convert("RGB").getcolors(maxcolors=1) is not None
+        top, bottom = _rows_there(image)
     except UNREADABLE as error:
         raise MediumRefused(Refusal.CORRUPT, f"the picture cannot be decoded ({error})") from error
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-    if blank:  # nothing but the filler that stands for missing rows
+    if top >= bottom:
         raise MediumRefused(Refusal.CORRUPT, f"no part of the picture can be decoded ({first_error})")
-    return image
+    return image.crop((0, top, image.width, bottom))
+
+
+def _rows_there(image: Image.Image) -> tuple[int, int]:
+    """The rows between those of one colour that stand for missing ones (in a BMP they are the upper ones)."""
+    pixels = np.asarray(image.convert("RGB"))
+    below_top = np.flatnonzero((pixels != pixels[0, 0]).any(axis=(1, 2)))
+    above_bottom = np.flatnonzero((pixels != pixels[-1, -1]).any(axis=(1, 2)))
+    if not below_top.size or not above_bottom.size:
+        return 0, 0
+    return int(below_top[0]), int(above_bottom[-1]) + 1
 
 
 def decode_animation(image: Image.Image, count: int, limits: Limits, store: FrameStore) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from analysis.limits import Limits
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_DAC_READ_SEARCH = 1 << 2
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _SOUND_BYTES_PER_SECOND = 16_000 * 4
@@ -27,8 +29,22 @@ def isolate_network() -> bool:
 
 
 def drop_privileges_for_good() -> None:
-    """Forbid this process to gain rights by running set-uid programs."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    """Give up every capability but that of reading files, and forbid to gain rights by running programs.
+
+    Root could otherwise step back into its parent's network namespace. Reading stays: the medium is opened
+    anew through its descriptor, and need not be root's own.
+
+    Raises:
+        OSError: the kernel does not take them; the process must not go on.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, held = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    if libc.capget(header, held) != 0:
+        raise OSError(ctypes.get_errno(), "the child's capabilities cannot be read")
+    kept = held[1] & _CAP_DAC_READ_SEARCH  # effective, permitted, inheritable; then their upper halves
+    if libc.capset(header, (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)) != 0:
+        raise OSError(ctypes.get_errno(), "the child's capabilities cannot be dropped")
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def die_with_parent(parent: int) -> None:

@@ -101,7 +101,10 @@ class Judge:
             return self._start_url(given)
         if not given:
             return _Started(given, (), Fault("no_such_file", "the input is empty; name a file or URL"))
-        path = Path(given[len("file://") :] if given.lower().startswith("file://") else given)
+        try:
+            path = _path(given)
+        except ResolveError as error:
+            return _Started(given, (), _resolve_fault(error))
         fault = file_fault(path)
         if fault is not None:
             return _Started(given, (), fault)
@@ -139,6 +142,18 @@ def _finish(started: _Started) -> Outcome:
         except EngineFailed as error:
             fault = fault or _engine_fault(error)
     return Outcome(started.given, tuple(analyses), fault)
+
+
+def _path(given: str) -> Path:
+    """The path that an input names, which a file: URL does with percent signs.
+
+    Raises:
+        ResolveError: a file: URL of another machine, or one that names nothing.
+    """
+    from bot.resolver.files import local_path
+
+    named = local_path(given) if given.lower().startswith("file:/") else None
+    return named or Path(given)
 
 
 def file_fault(path: Path) -> Fault | None:

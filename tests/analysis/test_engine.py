@@ -17,7 +17,7 @@ from PIL import Image
 
 from analysis.engine import EmbeddedAnalyzer
 from analysis.errors import ConfigurationError, EngineFailed, MediumRefused, Refusal
-from analysis.limits import Limits
+from analysis.limits import Limits, Sampling
 from analysis.model import Analysis, Band, Kind, Score
 from detectors.base import Detector, Modality
 from detectors.errors import NotApplicable, UnknownDetector, WeightsMissing
@@ -205,6 +205,9 @@ def test_the_fingerprint_follows_what_decides_the_verdict(make: Make) -> None:
         make(Brightness("renamed")).fingerprint,
         make(changed).fingerprint,
         make(Brightness(), limits=Limits(frames_per_video=3)).fingerprint,
+        make(Brightness(), limits=Limits(sampling=Sampling.PUBLISHED)).fingerprint,
+        make(Brightness(), limits=Limits(max_audio_seconds=3)).fingerprint,
+        make(Brightness(), limits=Limits(max_view_bytes=3000)).fingerprint,
         make("brightness", create=missing).fingerprint,
         other.fingerprint,
     ]

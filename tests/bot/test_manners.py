@@ -70,6 +70,11 @@ def test_a_page_of_many_by_one_asker_is_cut_at_the_limit(store: Store) -> None:
     assert decide(store, manners(), mention(9, Account("b", "bob"))) is None
 
 
+def test_stop_counts_as_the_first_word_of_a_stranger(store: Store) -> None:
+    assert decide(store, manners(), mention(1, text="@veritag stop")) == "order_stop"
+    assert decide(store, manners(), mention(2)) == "opted_out"
+
+
 def test_stop_and_start(store: Store) -> None:
     rules = manners()
     assert decide(store, rules, mention(1)) is None

@@ -102,12 +102,27 @@ def test_askers_are_counted_within_a_time(store: Store, clock: Clock) -> None:
     assert store.mentions.asked_since("inbox", "nobody", START) == 0
 
 
+def test_counting_an_asker_costs_the_same_however_many_were_ignored(store: Store) -> None:
+    def cost() -> int:
+        steps = []
+        store.db.conn.set_progress_handler(lambda: steps.append(1), 1)
+        store.mentions.asked_since("inbox", "ann", START)
+        store.db.conn.set_progress_handler(None, 0)
+        return len(steps)
+
+    accept(store, post("1"))
+    before = cost()
+    for number in range(200):
+        accept(store, post(f"ignored{number}"), ignore="asker_limit")
+    assert cost() == before
+
+
 def test_opting_out_and_in_again(store: Store) -> None:
     accept(store, post("1"))
     assert not store.mentions.opted_out("inbox", "ann")
-    store.mentions.set_opt_out("inbox", "ann", out=True)
+    store.mentions.set_opt_out("inbox", "ann", "ann", out=True)
     assert store.mentions.opted_out("inbox", "ann")
-    store.mentions.set_opt_out("inbox", "ann", out=False)
+    store.mentions.set_opt_out("inbox", "ann", "ann", out=False)
     assert not store.mentions.opted_out("inbox", "ann")
 
 

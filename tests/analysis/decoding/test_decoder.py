@@ -21,6 +21,8 @@ from analysis.errors import DecoderDied, EngineFailed, MediumRefused, Refusal
 from analysis.limits import Limits
 from tests.analysis.media import clip, encoded, scene
 
+_CAP_DAC_READ_SEARCH = 1 << 2
+
 
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
@@ -141,7 +143,10 @@ def test_the_child_is_shut_in(monkeypatch: pytest.MonkeyPatch) -> None:
     child = child_of(mine)
     process = Path(f"/proc/{child.pid}")
     assert "A_SECRET" not in child.environ()
-    assert "NoNewPrivs:\t1" in (process / "status").read_text()
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+    assert status["NoNewPrivs"] == "1"
+    for held in ("CapInh", "CapPrm", "CapEff"):
+        assert int(status[held], 16) & ~_CAP_DAC_READ_SEARCH == 0, held
     limits = (process / "limits").read_text().splitlines()
     values = {line[:25].strip(): line[25:].split()[0] for line in limits}
     assert values["Max address space"] == str(3 << 30)
@@ -188,6 +193,22 @@ def test_odd_paths(decoder: Decoder, tmp_path: Path) -> None:
         with pytest.raises(MediumRefused) as caught:
             decoder.decode(path)
         assert caught.value.reason is Refusal.NOT_MEDIA
+
+
+def test_a_file_that_changes_while_it_is_read_has_no_verdict(slow: Path, tmp_path: Path) -> None:
+    decoder = Decoder(Limits())
+    decoder.start()
+    path = tmp_path / "growing"
+    path.write_bytes(slow.read_bytes())
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            file.write(b"more")  # behind the picture's end, where no decoder looks
+
+    threading.Timer(0.3, grow).start()
+    with pytest.raises(EngineFailed, match="changed while it was read"):
+        decoder.decode(path)
+    decoder.close()
 
 
 def test_empty_and_too_large(decoder: Decoder, tmp_path: Path, good: Path) -> None:

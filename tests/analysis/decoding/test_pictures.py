@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from analysis.decoding.decoder import Decoded
+from analysis.decoding.durations import animation_seconds
 from analysis.errors import MediumRefused, Refusal
 from analysis.limits import Limits
 from analysis.model import Kind
@@ -162,9 +163,9 @@ def test_pages_and_sizes_are_no_motion(decode: Decode) -> None:
     )
 
 
-def two_thirds_of_noise(kind: str) -> bytes:
+def two_thirds_of_noise(kind: str, **options: Any) -> bytes:
     noise = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
-    content = encoded(Image.fromarray(noise), kind)
+    content = encoded(Image.fromarray(noise), kind, **options)
     return content[: len(content) * 2 // 3]
 
 
@@ -172,8 +173,24 @@ def two_thirds_of_noise(kind: str) -> bytes:
 def test_a_truncated_picture_is_judged_as_far_as_it_goes(kind: str, decode: Decode) -> None:
     medium = decode(two_thirds_of_noise(kind))
     assert medium.frames is not None
-    assert medium.frames.shape == (1, 96, 96, 3)
     assert "truncated" in medium.probe.notes[0]
+    _, height, width, _ = medium.frames.shape
+    assert width == 96
+    assert 48 <= height <= 72  # a JPEG's last block of rows may be there in part
+    rows = medium.frames[0].std(axis=(1, 2))
+    assert rows[: height - 16].min() > 20, "no row is filler"
+    assert rows[-1] > 0
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_truncated_picture_is_turned_like_a_whole_one(kind: str, decode: Decode) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    medium = decode(two_thirds_of_noise(kind, exif=exif))
+    assert medium.frames is not None
+    _, height, width, _ = medium.frames.shape
+    assert height == 96
+    assert width < 96
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF", "HEIF"])
@@ -220,6 +237,24 @@ def test_the_pixel_limit_holds_for_every_format(
 
 def test_an_animation_can_be_too_long(refusal: Callable[[bytes, Limits], MediumRefused]) -> None:
     assert refusal(animation("GIF"), Limits(max_duration=0.5)).reason is Refusal.TOO_LONG
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_lasts_as_long_as_its_frames_together(
+    kind: str, decode: Decode, refusal: Callable[[bytes, Limits], MediumRefused]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (5, 48, 64, 3), np.uint8)
+    frames = [Image.fromarray(frame) for frame in noise]
+    delays = [5000, 40, 40, 40, 80]  # a title stands for a while before the motion starts
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=delays)
+    medium = decode(content)
+    assert medium.probe.duration == pytest.approx(5.2)
+    assert medium.frames is not None
+    assert len(medium.frames) == 5
+    assert "lasts 5 s" in str(refusal(content, Limits(max_duration=5.1)))
+    for end in range(0, len(content), max(1, len(content) // 50)):
+        seconds = animation_seconds(io.BytesIO(content[:end]), kind)
+        assert seconds is None or seconds <= 5.21
 
 
 def test_one_frame_must_fit(refusal: Callable[[bytes, Limits], MediumRefused]) -> None:

@@ -65,6 +65,15 @@ def test_bands_are_cut_where_the_measured_error_meets_the_limits(llr: float, ban
     assert verdict.probability == pytest.approx(sigmoid(llr))
 
 
+@pytest.mark.parametrize(("bound", "value", "band"), [(2.0, 1.0, Band.HIGH), (1.0, 0.0, Band.LOW)])
+def test_a_cut_itself_belongs_to_its_band(bound: float, value: float, band: Band) -> None:
+    capped = platt(slope=5, bound=bound)  # its strongest evidence is the cut, to the last bit
+    policy = CalibratedPolicy(
+        images(panel({"c": capped})), records={"c": record("c", calibration={IMAGE: capped})}
+    )
+    assert judge(score("c", value), policy=policy).band is band
+
+
 def test_limits_move_the_cuts() -> None:
     def policy(limits: Limits) -> CalibratedPolicy:
         return CalibratedPolicy(images(panel({"a": A})), records=RECORDS, limits=limits)
@@ -140,6 +149,14 @@ def test_evidence_never_measured_together_cannot_make_a_clear_answer() -> None:
     assert pushed.band is Band.UNCERTAIN
     assert judge(score("a", at(2.5))).band is Band.HIGH
     assert judge(score("a", at(2.5)), score("published", 0.1)).band is Band.UNCERTAIN  # but can take one back
+
+
+def test_unmeasured_signs_of_a_fake_forbid_the_all_clear() -> None:
+    clear = score("a", at(-1.5))
+    assert judge(clear).band is Band.LOW
+    warned = judge(clear, score("published", 0.99))
+    assert warned.probability == pytest.approx(sigmoid(-1.5 + log(9) / 2))
+    assert warned.band is Band.UNCERTAIN
 
 
 def test_a_refitted_calibrator_puts_its_panel_out_of_use() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import quote
 
 import pytest
 from rich.console import Console
@@ -131,6 +132,25 @@ def objects(done: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.parametrize("spelling", ["file://{}", "FILE://{}", "file:{}", "file://localhost{}"])
+def test_file_urls_are_files(engines: list[Engine], spelling: str) -> None:
+    Path("a photo 100%.jpg").write_text("low")
+    url = spelling.format(quote(str(Path("a photo 100%.jpg").absolute())))
+    (found,) = objects(check("--json", url))
+    assert (found["input"], found["error"]) == (url, None)
+
+
+def test_a_file_url_of_another_machine_is_refused(engines: list[Engine]) -> None:
+    done = check("--json", "file://elsewhere/high.jpg", "low.jpg")
+    assert done.exit_code == 2
+    refused, judged = objects(done)
+    assert refused["error"] == {
+        "reason": "unsupported_site",
+        "message": "the file: link names another machine; copy the file here",
+    }
+    assert judged["error"] is None
+
+
 def test_json_keeps_the_contract_to_the_letter(engines: list[Engine]) -> None:
     done = check("high.jpg", "--json")
     assert done.exit_code == 0
@@ -243,10 +263,6 @@ def test_several_media_of_one_post_stay_together(engines: list[Engine]) -> None:
     assert [medium["verdict"]["band"] for medium in media] == ["low", "high"]
     assert found["error"]["reason"] == "gone"  # type: ignore[index]
     assert "(2 of 2)" in check("http://a.example/low.jpg,high.jpg").stdout
-
-
-def test_file_urls_are_files(engines: list[Engine]) -> None:
-    assert check(Path("low.jpg").absolute().as_uri()).exit_code == 0
 
 
 def test_odd_names_are_shown_without_being_obeyed(engines: list[Engine]) -> None:
