@@ -13,7 +13,7 @@ from analysis.errors import ConfigurationError, EngineFailed
 from analysis.model import Kind, Probe, Score
 from analysis.views import Producer, Views, require
 from detectors.base import Detector, Modality, ServiceDetector, View
-from detectors.errors import NotApplicable, UnknownDetector, WeightsError
+from detectors.errors import NotApplicable, ServiceError, UnknownDetector, WeightsError
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def load_members(
     producers: Mapping[View, Producer],
     on_progress: Callable[[str], None],
 ) -> tuple[Member, ...]:
-    """Load every configured detector, once. Missing weights make a member that never judges.
+    """Load every configured detector, once. Missing weights or services make a member that never judges.
 
     Raises:
         ConfigurationError: a name that no detector has, a name twice, or a view that cannot be made.
@@ -76,7 +76,7 @@ def _load(name: str, create: Callable[[str], Detector]) -> Member:
         return Member(name, create(name))
     except UnknownDetector as error:
         raise ConfigurationError(str(error)) from error
-    except WeightsError as error:
+    except (WeightsError, ServiceError) as error:
         log.warning("detector %s will not judge: %s", name, error)
         return Member(name, None, str(error))
 

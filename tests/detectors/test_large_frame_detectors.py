@@ -93,9 +93,7 @@ def test_missing_and_unlicensed_weights_are_named(name: str, folder: Path, tmp_p
         ((0, 256, 256, 3), "no frame"),
     ],
 )
-def test_what_cannot_be_judged_says_why(
-    detector: FrameDetector, shape: tuple[int, ...], reason: str
-) -> None:
+def test_what_cannot_be_judged_says_why(detector: FrameDetector, shape: tuple[int, ...], reason: str) -> None:
     with pytest.raises(NotApplicable, match=reason):
         detector.detect(torch.zeros(shape, dtype=torch.uint8))
 

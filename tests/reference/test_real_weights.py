@@ -36,7 +36,9 @@ def stored() -> Mapping[str, np.ndarray]:
 def published_input(rgb: np.ndarray) -> torch.Tensor:
     """The published preprocessing (ours crops): squeeze into 256 x 256, normalise."""
     image = Image.fromarray(rgb).resize((256, 256), Image.Resampling.BILINEAR)
-    return pixels.normalise(torch.from_numpy(np.array(image))[None], pixels.IMAGENET_MEAN, pixels.IMAGENET_STD)
+    return pixels.normalise(
+        torch.from_numpy(np.array(image))[None], pixels.IMAGENET_MEAN, pixels.IMAGENET_STD
+    )
 
 
 def published_weights(name: str) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from detectors.deepfakedefenders import EXPERTS, DeepFakeDefendersNetwork, Exper
 from tests.reference.cases.base import Case, Fields
 from tests.reference.vectors import Rule, Vectors
 
+
 def mean_probability(logits: Tensor) -> Tensor:
     return logits.softmax(dim=-1)[..., 1].mean(dim=1)
 

@@ -11,6 +11,7 @@ from detectors.omniaid import OmniAIDConfig, OmniAIDNetwork
 from tests.reference.cases.base import Case, Fields, dead_tensors
 from tests.reference.vectors import Rule, Vectors, subsample
 
+
 def _outputs(network: nn.Module, vectors: Vectors, device: str) -> Fields:
     assert isinstance(network, OmniAIDNetwork)
     x = vectors.randn(1, 3, 336, 336).to(device)
