@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from analysis.decoding.decoder import Decoded
 from analysis.errors import ConfigurationError, EngineFailed
@@ -94,38 +95,83 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
+class Judging:
+    """The scores of one medium, made in two steps: `networks`, then `services` if there is `more`.
+
+    Detectors that ask services wait for others. They come last, so that another thread may do that step; the
+    views are made by one thread at a time.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], medium: Decoded, producers: Mapping[View, Producer]
+    ) -> None:
+        self._members = members
+        self._probe = medium.probe
+        self._views = Views(medium, producers)
+        self._scores: dict[str, Score] = {}
+        self._crashes: list[str] = []
+        self._asking = [m for m in members if _asks(m.detector) and _covers(m.detector, medium.probe)]
+
+    @property
+    def more(self) -> bool:
+        """Whether any detector asks services about this medium."""
+        return bool(self._asking)
+
+    def networks(self, clock: Callable[[str], None]) -> None:
+        """Score by all that run here; ``clock`` is told the end of each stage by name."""
+        here = [member for member in self._members if member not in self._asking]
+        for view in dict.fromkeys(
+            m.detector.view for m in here if m.detector and _covers(m.detector, self._probe)
+        ):
+            try:
+                self._views.get(view)
+            except NotApplicable:
+                continue  # each detector that asks for it hears the reason again
+        clock("views")
+        for member in here:
+            self._judge(member, clock)
+
+    def services(self, clock: Callable[[str], None]) -> None:
+        """Score by those that ask services. What makes their views may ask services too: it is their time."""
+        for member in self._asking:
+            self._judge(member, clock)
+
+    def scores(self) -> tuple[Score, ...]:
+        """The scores in the members' order.
+
+        Raises:
+            EngineFailed: no score could be had because detectors crashed.
+        """
+        scores = tuple(self._scores[member.name] for member in self._members)
+        if self._crashes and not any(score.applicable for score in scores):
+            raise EngineFailed(f"every detector failed ({'; '.join(self._crashes)})")
+        return scores
+
+    def _judge(self, member: Member, clock: Callable[[str], None]) -> None:
+        try:
+            score = _score(member, self._probe, self._views)
+        except Crashed as crash:
+            self._crashes.append(f"{member.name}: {crash}")
+            score = _not_applicable(member, f"failed: {crash}")
+        self._scores[member.name] = score
+        clock(f"detector:{member.name}")
+
+
 def judge(
     members: Sequence[Member],
     medium: Decoded,
     producers: Mapping[View, Producer],
     clock: Callable[[str], None],
 ) -> tuple[Score, ...]:
-    """Score one medium by every member, in their order; ``clock`` is told the end of each stage by name.
+    """Score one medium by every member, in their order, on this thread; see `Judging`.
 
     Raises:
         EngineFailed: no score could be had because detectors crashed.
     """
-    views = Views(medium, producers)
-    for view in dict.fromkeys(
-        m.detector.view for m in members if m.detector and _covers(m.detector, medium.probe)
-    ):
-        try:
-            views.get(view)
-        except NotApplicable:
-            continue  # each detector that asks for it hears the reason again
-    clock("views")
-    scores, crashes = [], []
-    for member in members:
-        try:
-            score = _score(member, medium.probe, views)
-        except Crashed as crash:
-            crashes.append(f"{member.name}: {crash}")
-            score = _not_applicable(member, f"failed: {crash}")
-        scores.append(score)
-        clock(f"detector:{member.name}")
-    if crashes and not any(score.applicable for score in scores):
-        raise EngineFailed(f"every detector failed ({'; '.join(crashes)})")
-    return tuple(scores)
+    judging = Judging(members, medium, producers)
+    judging.networks(clock)
+    judging.services(clock)
+    return judging.scores()
 
 
 def _score(member: Member, probe: Probe, views: Views) -> Score:
@@ -161,6 +207,10 @@ def _run(detector: Detector, name: str, views: Views) -> Score:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")
     return Score(name, output.score, applicable=True, evidence=output.evidence)
+
+
+def _asks(detector: Detector | None) -> TypeGuard[ServiceDetector]:
+    return isinstance(detector, ServiceDetector)
 
 
 def _covers(detector: Detector, probe: Probe) -> bool:

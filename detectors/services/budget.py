@@ -84,8 +84,8 @@ class Budget:
                     yield
             except OSError as error:
                 raise ServiceFailed(
-                    f"costs cannot be counted in {self._file.parent} ({error.strerror}), so nothing that costs "
-                    "is asked; make that folder writable"
+                    f"costs cannot be counted in {self._file.parent} ({error.strerror}), so nothing that "
+                    "costs is asked; make that folder writable"
                 ) from error
 
     def _look(self) -> None:
@@ -110,6 +110,7 @@ class Budget:
             return self._today(), 0.0
         try:
             kept = json.loads(self._file.read_text("ascii"))
-            return str(kept["day"]), float(kept["spent"])
+            day, spent = str(kept["day"]), float(kept["spent"])
+            return (day, spent) if 0 <= spent < float("inf") else None
         except (ValueError, TypeError, KeyError):
             return None

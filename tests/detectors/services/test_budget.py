@@ -51,7 +51,10 @@ def test_the_count_outlives_a_restart(tmp_path: Path) -> None:
     assert Budget(1.0, file, today).spent() == 0
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"day": "2026-01-01"}', '{"day": 1, "spent": "much"}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"day": "2026-01-01"}', '{"day": 1, "spent": "much"}', '{"day": "", "spent": NaN}'],
+)
 def test_a_count_that_cannot_be_read_closes_the_day(content: str, tmp_path: Path) -> None:
     today, file = Calendar(), tmp_path / "spent.json"
     file.write_text(content, "ascii")
