@@ -3,7 +3,7 @@
     submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ ready (bounded) ─▶ networks ─▶ future
 
 One thread owns the networks; while it judges one medium the children decode the next ones. Detectors that ask
-services come last for each medium, on threads of their own (`analysis.asking`): nobody else waits for them.
+services come last for each medium, on a few threads of their own (`analysis.asking`).
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
 
 
 class Judging:
-    """The scores of one medium, made in two steps: `networks`, then `services` if there is `more`.
+    """The scores of one medium, made in two steps: `networks`, then `services`.
 
     Detectors that ask services wait for others. They come last, so that another thread may do that step; the
     views are made by one thread at a time.
@@ -155,23 +155,6 @@ class Judging:
             score = _not_applicable(member, f"failed: {crash}")
         self._scores[member.name] = score
         clock(f"detector:{member.name}")
-
-
-def judge(
-    members: Sequence[Member],
-    medium: Decoded,
-    producers: Mapping[View, Producer],
-    clock: Callable[[str], None],
-) -> tuple[Score, ...]:
-    """Score one medium by every member, in their order, on this thread; see `Judging`.
-
-    Raises:
-        EngineFailed: no score could be had because detectors crashed.
-    """
-    judging = Judging(members, medium, producers)
-    judging.networks(clock)
-    judging.services(clock)
-    return judging.scores()
 
 
 def _score(member: Member, probe: Probe, views: Views) -> Score:
