@@ -25,8 +25,9 @@ from analysis.decoding.decoder import Decoded, Decoder
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
 from analysis.members import Judging, Member, check_names, fingerprint, load_members
-from analysis.model import Analysis
-from analysis.views import PRODUCERS, Producer, require
+from analysis.model import Analysis, Kind
+from analysis.producers import producers_on
+from analysis.views import Producer, require
 from detectors.base import Detector, View
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "1"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = ("frames_per_video", "sampling", "max_audio_seconds", "max_view_bytes")
+_WHAT_IS_SEEN = ("frames_per_video", "sampling", "frames_in_a_row", "max_audio_seconds", "max_view_bytes")
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
 log = logging.getLogger(__name__)
 
@@ -75,17 +76,17 @@ class EmbeddedAnalyzer:
         torch_threads: int | None = None,
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
-        producers: Mapping[View, Producer] = PRODUCERS,
+        producers: Mapping[View, Producer] | None = None,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
         check_names(item if isinstance(item, str) else item.record.name for item in detectors)
-        require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), producers)
+        self._producers = producers_on(device) if producers is None else producers
+        require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
         self._policy = policy
         self._limits = limits or Limits()
         self._create = create or (lambda name: _create(name, device))
-        self._producers = producers
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
         self._slots = threading.BoundedSemaphore(queue_size)
@@ -235,7 +236,9 @@ class EmbeddedAnalyzer:
             return True
         job.started = time.perf_counter()
         try:
-            job.medium = decoder.decode(job.path, **self._wanted_tracks())
+            job.medium = self._decode(decoder, job.path)
+        except ConfigurationError as error:
+            job.future.set_exception(EngineFailed(str(error)))
         except AnalysisError as error:
             job.future.set_exception(error)
         except Exception as error:  # the edge of this thread: no medium may end it
@@ -245,13 +248,26 @@ class EmbeddedAnalyzer:
             self._ready.put(job)
         return True
 
+    def _decode(self, decoder: Decoder, path: Path) -> Decoded:
+        known = self._members is not None
+        medium = decoder.decode(path, **self._wanted_tracks())
+        if known or medium.probe.kind is not Kind.VIDEO:
+            return medium
+        self.warm_up()  # only the loaded detectors can tell whether they watch how things move
+        tracks = self._wanted_tracks()
+        return decoder.decode(path, **tracks) if tracks["row"] else medium
+
     def _wanted_tracks(self) -> dict[str, bool]:
-        """Which tracks any detector needs; both while that is not known."""
+        """Which tracks any detector needs; while that is not known, all but the costly row of frames."""
         members = self._members
         if members is None:
-            return {"frames": True, "sound": True}
+            return {"frames": True, "sound": True, "row": False}
         producers = [self._producers[member.detector.view] for member in members if member.detector]
-        return {"frames": any(p.frames for p in producers), "sound": any(p.sound for p in producers)}
+        return {
+            "frames": any(p.frames for p in producers),
+            "sound": any(p.sound for p in producers),
+            "row": any(p.row for p in producers),
+        }
 
     def _network_loop(self) -> None:
         while self._judge_next():

@@ -49,9 +49,9 @@ def load_members(
     for item in wanted:
         if isinstance(item, str):
             on_progress(f"loading {item}")
-            members.append(_load(item, create))
+            members.append(_load(item, create, producers))
         else:
-            members.append(Member(item.record.name, item))
+            members.append(_ready(item, producers))
     check_names(member.name for member in members)
     require(((member.name, member.detector.view) for member in members if member.detector), producers)
     return tuple(members)
@@ -72,14 +72,27 @@ def check_names(names: Iterable[str]) -> None:
         raise ConfigurationError("no detector is configured; name at least one")
 
 
-def _load(name: str, create: Callable[[str], Detector]) -> Member:
+def _load(name: str, create: Callable[[str], Detector], producers: Mapping[View, Producer]) -> Member:
     try:
-        return Member(name, create(name))
+        detector = create(name)
     except UnknownDetector as error:
         raise ConfigurationError(str(error)) from error
     except (WeightsError, ServiceError) as error:
         log.warning("detector %s will not judge: %s", name, error)
         return Member(name, None, str(error))
+    return _ready(detector, producers)
+
+
+def _ready(detector: Detector, producers: Mapping[View, Producer]) -> Member:
+    """A loaded detector as a member, if what its view needs can be loaded, too."""
+    name = detector.record.name
+    try:
+        if detector.view in producers:
+            producers[detector.view].make_for(detector.record)
+    except WeightsError as error:
+        log.warning("detector %s will not judge: %s", name, error)
+        return Member(name, None, str(error))
+    return Member(name, detector)
 
 
 def fingerprint(members: Sequence[Member], *parts: str) -> str:
@@ -120,13 +133,9 @@ class Judging:
     def networks(self, clock: Callable[[str], None]) -> None:
         """Score by all that run here; ``clock`` is told the end of each stage by name."""
         here = [member for member in self._members if member not in self._asking]
-        for view in dict.fromkeys(
-            m.detector.view for m in here if m.detector and _covers(m.detector, self._probe)
-        ):
-            try:
-                self._views.get(view)
-            except NotApplicable:
-                continue  # each detector that asks for it hears the reason again
+        for member in here:
+            if member.detector is not None and _covers(member.detector, self._probe):
+                _prepare(member.detector, self._views)
         clock("views")
         for member in here:
             self._judge(member, clock)
@@ -157,6 +166,15 @@ class Judging:
         clock(f"detector:{member.name}")
 
 
+def _prepare(detector: Detector, views: Views) -> None:
+    try:
+        views.get(detector.view, detector.record)
+    except NotApplicable:
+        pass  # each detector that asks for it hears the reason again
+    except Exception:  # nor does a view that fails stop the detectors of the others
+        log.exception("the view %s for detector %s failed", detector.view, detector.record.name)
+
+
 def _score(member: Member, probe: Probe, views: Views) -> Score:
     detector = member.detector
     if detector is None:
@@ -177,11 +195,11 @@ def _score(member: Member, probe: Probe, views: Views) -> Score:
 
 
 def _run(detector: Detector, name: str, views: Views) -> Score:
-    view = views.get(detector.view)
+    made = views.made(detector.view, detector.record)
     if isinstance(detector, ServiceDetector):
-        output = detector.detect(view)
+        output = detector.detect(made.view)
     else:
-        logits = detector.forward(detector.preprocess(view))
+        logits = detector.forward(detector.preprocess(made.view))
         if not logits.isfinite().all():
             log.error("detector %s gave a logit that is not finite", name)
             raise Crashed("a logit is not finite")
@@ -189,7 +207,7 @@ def _run(detector: Detector, name: str, views: Views) -> Score:
     if not 0.0 <= output.score <= 1.0:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")
-    return Score(name, output.score, applicable=True, evidence=output.evidence)
+    return Score(name, output.score, applicable=True, evidence={**made.evidence, **output.evidence})
 
 
 def _asks(detector: Detector | None) -> TypeGuard[ServiceDetector]:

@@ -10,6 +10,7 @@ from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from threading import Event
 
     from analysis.engine import EmbeddedAnalyzer
     from analysis.model import Analyzer
@@ -36,7 +37,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
     from analysis.limits import Limits
-    from analysis.views import PRODUCERS
+    from analysis.producers import producers_on
     from bot.detector_services import ASKING, build_services
     from detectors import create, record
 
@@ -73,7 +74,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         torch_threads=chosen.threads,
         queue_size=settings.analyst.in_flight,
         create=load,
-        producers={**PRODUCERS, **(services.producers() if services else {})},
+        producers={**producers_on(device), **(services.producers() if services else {})},
     )
 
 
@@ -215,9 +216,13 @@ def build_flow(
 
 
 def build_service(
-    settings: Settings, flow: Flow, platforms: Sequence[Platform], engine_problem: Callable[[], str | None]
+    settings: Settings,
+    flow: Flow,
+    platforms: Sequence[Platform],
+    engine_problem: Callable[[], str | None],
+    stopping: Event,
 ) -> Service:
-    """The loops over a flow."""
+    """The loops over a flow, until `stopping` is set."""
     from bot.clock import SystemClock
     from bot.service import Service
 
@@ -234,4 +239,5 @@ def build_service(
         in_flight=settings.analyst.in_flight,
         stop_posting=settings.manners.stop_posting,
         engine_problem=engine_problem,
+        stopping=stopping,
     )
