@@ -25,11 +25,23 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name, s
 each_device = pytest.mark.parametrize("device", DEVICES, scope="module")
 
 
+# Half a minute for the largest network on an idle core, several on one that is shared.
+pytestmark = pytest.mark.timeout(300)
+
+
+class Tap(NamedTuple):
+    """A sub-module's output as far as it is stored: whole ones would take gigabytes."""
+
+    shape: tuple[int, ...]
+    values: Tensor
+    statistics: Tensor
+
+
 class Run(NamedTuple):
     """What one network gave: its outputs, and those of the sub-modules with stored taps."""
 
     outputs: Fields
-    taps: Mapping[str, Tensor]
+    taps: Mapping[str, Tap]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,9 +58,22 @@ def plain_arithmetic() -> Iterator[None]:
 @torch.no_grad()
 def run(case: Case, vectors: Vectors, device: str) -> Run:
     network = case.filled(vectors).to(device)
-    names = {case.tap(tap.split("#")[0]) for tap in stored_taps(case, vectors)}
-    taps: dict[str, Tensor] = {}
-    handles = [network.get_submodule(name).register_forward_hook(keep_in(taps, name)) for name in names]
+    taps: dict[str, Tap] = {}
+    wanted = {case.tap(tap): tap for tap in stored_taps(case, vectors)}
+
+    def keep(name: str, output: Tensor) -> None:
+        if name in wanted:
+            tap = wanted[name]
+            published = case.layout(tap, output)
+            count = vectors.stored[f"tap/{tap}"].size
+            taps[tap] = Tap(
+                tuple(published.shape), subsample(published, count).clone(), statistics(published)
+            )
+
+    handles = [
+        network.get_submodule(name).register_forward_hook(numbered(name, keep))
+        for name in {name.split("#")[0] for name in wanted}
+    ]
     if case.tapped:
         case.tapped(network, vectors, device)
     else:
@@ -59,19 +84,18 @@ def run(case: Case, vectors: Vectors, device: str) -> Run:
     return Run(case.outputs(network, vectors, device) if case.tapped else outputs, taps)
 
 
-def keep_in(
-    taps: dict[str, Tensor], name: str
+def numbered(
+    name: str, keep: Callable[[str, Tensor], None]
 ) -> Callable[[nn.Module, object, Tensor | tuple[Tensor, ...]], None]:
-    """Keep a sub-module's outputs (the first of several), those of later calls under ``#1``, ``#2`` ..."""
+    """Give a sub-module's outputs (the first of several) away, those of later calls as ``#1``, ``#2`` ..."""
     calls = 0
 
-    def keep(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+    def hook(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
         nonlocal calls
-        first = output[0] if isinstance(output, tuple) else output
-        taps[f"{name}#{calls}" if calls else name] = first.clone()
+        keep(f"{name}#{calls}" if calls else name, output[0] if isinstance(output, tuple) else output)
         calls += 1
 
-    return keep
+    return hook
 
 
 def stored_taps(case: Case, vectors: Vectors) -> list[str]:
@@ -118,10 +142,8 @@ def test_outputs_match(case: Case, vectors: Vectors, run: Run, device: str) -> N
 @each_device
 def test_taps_match(case: Case, vectors: Vectors, run: Run, device: str) -> None:
     for tap in stored_taps(case, vectors):
-        output = case.layout(tap, run.taps[case.tap(tap)])
+        output = run.taps[tap]
         assert list(output.shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
-        if not vectors.comparable:
-            continue
-        stored = vectors.stored[f"tap/{tap}"]
-        vectors.compare(f"tap/{tap}", subsample(output, stored.size), tolerance=TAP_TOLERANCE * slack(device))
-        vectors.compare(f"stats/{tap}", statistics(output), tolerance=TAP_TOLERANCE * slack(device))
+        if vectors.comparable:
+            vectors.compare(f"tap/{tap}", output.values, tolerance=TAP_TOLERANCE * slack(device))
+            vectors.compare(f"stats/{tap}", output.statistics, tolerance=TAP_TOLERANCE * slack(device))
