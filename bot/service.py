@@ -157,7 +157,7 @@ class Service:
         self._stopping.wait()
 
     def wait_until_idle(self, poll: float = 0.1) -> None:
-        """Wait until every mention that the platforms have X
+        """Wait until every mention has come to its end, or somebody asks to stop."""
         while not self._stopping.wait(poll):
             if all(watcher.caught_up for watcher in self._watchers) and self._open_steps() == 0:
                 self._wait_for_places()
