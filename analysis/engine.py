@@ -2,7 +2,8 @@
 
     submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ ready (bounded) ─▶ networks ─▶ future
 
-One thread owns the networks; while it judges one medium the children decode the next ones.
+One thread owns the networks; while it judges one medium the children decode the next ones. Detectors that ask
+services come last for each medium, on a few threads of their own (`analysis.asking`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.asking import Asking, settle
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
-from analysis.members import Member, check_names, fingerprint, judge, load_members
-from analysis.model import Analysis
-from analysis.views import PRODUCERS, Producer, require
+from analysis.members import Judging, Member, check_names, fingerprint, load_members
+from analysis.model import Analysis, Kind
+from analysis.producers import producers_on
+from analysis.views import Producer, require
 from detectors.base import Detector, View
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "1"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = ("frames_per_video", "sampling", "max_audio_seconds", "max_view_bytes")
+_WHAT_IS_SEEN = ("frames_per_video", "sampling", "frames_in_a_row", "max_audio_seconds", "max_view_bytes")
+_LAST_ANSWERS = 2.0  # seconds that `close` waits for services
 log = logging.getLogger(__name__)
 
 
@@ -54,7 +58,8 @@ class EmbeddedAnalyzer:
     may use).
 
     An analysis's ``timing`` has "probe", "decode", "views", "detector:NAME" for each, "ensemble", and
-    "total": from leaving the queue to the verdict, with the wait for the networks.
+    "total": from leaving the queue to the verdict, with the wait for the networks. Where services were asked,
+    "room" is the wait for a free thread, and a detector's time has the making of its view in it.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -71,17 +76,17 @@ class EmbeddedAnalyzer:
         torch_threads: int | None = None,
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
-        producers: Mapping[View, Producer] = PRODUCERS,
+        producers: Mapping[View, Producer] | None = None,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
         check_names(item if isinstance(item, str) else item.record.name for item in detectors)
-        require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), producers)
+        self._producers = producers_on(device) if producers is None else producers
+        require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
         self._policy = policy
         self._limits = limits or Limits()
         self._create = create or (lambda name: _create(name, device))
-        self._producers = producers
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
         self._slots = threading.BoundedSemaphore(queue_size)
@@ -89,6 +94,7 @@ class EmbeddedAnalyzer:
         self._ready: queue.Queue[_Job | Callable[[], None] | None] = queue.Queue(maxsize=decode_workers)
         self._lock = threading.Lock()
         self._closed = False
+        self._asking = Asking()
         self._decoders = [Decoder(self._limits) for _ in range(decode_workers)]
         self._decode_threads = [
             threading.Thread(target=self._decode_loop, args=(decoder,), name=f"decode-{number}", daemon=True)
@@ -166,12 +172,14 @@ class EmbeddedAnalyzer:
     def close(self) -> None:
         """Cancel what waits, kill the children, let only the medium in the networks finish.
 
-        A medium between the two fails with `EngineFailed`. Safe to call twice.
+        A medium between the two fails with `EngineFailed`, and so does one whose services do not answer at
+        once. Safe to call twice.
         """
         with self._lock:
             first, self._closed = not self._closed, True
         if first:
             self._cancel_waiting()
+            self._asking.close()
             for decoder in self._decoders:
                 decoder.abort()
                 self._waiting.put(None)
@@ -180,6 +188,7 @@ class EmbeddedAnalyzer:
         if first:
             self._ready.put(None)
         self._networks.join()
+        self._asking.drain(_LAST_ANSWERS)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -227,7 +236,9 @@ class EmbeddedAnalyzer:
             return True
         job.started = time.perf_counter()
         try:
-            job.medium = decoder.decode(job.path, **self._wanted_tracks())
+            job.medium = self._decode(decoder, job.path)
+        except ConfigurationError as error:
+            job.future.set_exception(EngineFailed(str(error)))
         except AnalysisError as error:
             job.future.set_exception(error)
         except Exception as error:  # the edge of this thread: no medium may end it
@@ -237,13 +248,26 @@ class EmbeddedAnalyzer:
             self._ready.put(job)
         return True
 
+    def _decode(self, decoder: Decoder, path: Path) -> Decoded:
+        known = self._members is not None
+        medium = decoder.decode(path, **self._wanted_tracks())
+        if known or medium.probe.kind is not Kind.VIDEO:
+            return medium
+        self.warm_up()  # only the loaded detectors can tell whether they watch how things move
+        tracks = self._wanted_tracks()
+        return decoder.decode(path, **tracks) if tracks["row"] else medium
+
     def _wanted_tracks(self) -> dict[str, bool]:
-        """Which tracks any detector needs; both while that is not known."""
+        """Which tracks any detector needs; while that is not known, all but the costly row of frames."""
         members = self._members
         if members is None:
-            return {"frames": True, "sound": True}
+            return {"frames": True, "sound": True, "row": False}
         producers = [self._producers[member.detector.view] for member in members if member.detector]
-        return {"frames": any(p.frames for p in producers), "sound": any(p.sound for p in producers)}
+        return {
+            "frames": any(p.frames for p in producers),
+            "sound": any(p.sound for p in producers),
+            "row": any(p.row for p in producers),
+        }
 
     def _network_loop(self) -> None:
         while self._judge_next():
@@ -257,46 +281,69 @@ class EmbeddedAnalyzer:
         if not isinstance(item, _Job):
             item()
             return True
-        try:
-            self._refuse_if_closed()
-            analysis = self._analyse(item)
-        except ConfigurationError as error:
-            item.future.set_exception(EngineFailed(str(error)))
-        except AnalysisError as error:
-            item.future.set_exception(error)
-        except Exception as error:  # the edge of this thread: no medium may end it
-            log.exception("analysing %s failed", item.path)
-            item.future.set_exception(EngineFailed(f"the analysis failed ({type(error).__name__}: {error})"))
-        else:
-            item.future.set_result(analysis)
+        self._step(item, lambda: self._judge_here(item))
         return True
 
-    def _analyse(self, job: _Job) -> Analysis:
+    def _step(self, job: _Job, step: Callable[[], Analysis | None]) -> None:
+        """Do a step of a job and settle its future, unless another step is to follow."""
+        outcome: Analysis | Exception | None
+        try:
+            self._refuse_if_closed()
+            outcome = step()
+        except ConfigurationError as error:
+            outcome = EngineFailed(str(error))
+        except AnalysisError as error:
+            outcome = error
+        except Exception as error:  # the edge of these threads: no medium may end one
+            log.exception("analysing %s failed", job.path)
+            outcome = EngineFailed(f"the analysis failed ({type(error).__name__}: {error})")
+        if outcome is not None:
+            settle(job.future, outcome)
+
+    def _judge_here(self, job: _Job) -> Analysis | None:
+        """The networks' step; None where services are still to be asked, on a thread of their own."""
         import torch
 
-        medium = job.medium
-        assert medium is not None, "the decode thread put it there"
-        members = self._load(log.info)
-        timing = dict(medium.timing)
-        clock = _Clock(timing)
+        assert job.medium is not None, "the decode thread put it there"
+        judging = Judging(self._load(log.info), job.medium, self._producers)
+        clock = _Clock(dict(job.medium.timing))
         with torch.inference_mode():
-            scores = judge(members, medium, self._producers, clock)
+            judging.networks(clock)
+        if not judging.more:
+            return self._conclude(job, judging, clock)
+        self._asking.start(lambda: self._step(job, lambda: self._ask(job, judging, clock)), job.future)
+        return None
+
+    def _ask(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
+        import torch
+
+        clock("room")
+        with torch.inference_mode():
+            judging.services(clock)
+        return self._conclude(job, judging, clock)
+
+    def _conclude(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
+        medium, members = job.medium, self._members
+        assert medium is not None
+        assert members is not None
+        scores = judging.scores()
         verdict = self._policy.judge(medium.probe.kind, scores)
         clock("ensemble")
-        timing["total"] = time.perf_counter() - job.started
-        return Analysis(medium.sha256, medium.probe, scores, verdict, timing, self._fingerprint_of(members))
+        clock.timing["total"] = time.perf_counter() - job.started
+        printed = self._fingerprint_of(members)
+        return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed)
 
 
 class _Clock:
     """Writes down how long each stage took since the one before."""
 
     def __init__(self, timing: dict[str, float]) -> None:
-        self._timing = timing
+        self.timing = timing
         self._last = time.perf_counter()
 
     def __call__(self, stage: str) -> None:
         now = time.perf_counter()
-        self._timing[stage] = now - self._last
+        self.timing[stage] = now - self._last
         self._last = now
 
 

@@ -24,9 +24,11 @@ class Limits:
 
     ``max_pixels`` counts one picture or frame; ``max_duration`` and ``max_audio_seconds`` are seconds (a
     longer medium is refused, a longer sound track is cut); ``max_view_bytes`` bounds the decoded frames of
-    one medium (large frames are kept in a smaller number). ``decode_seconds`` is wall-clock time for one
-    medium from probe to last frame, ``decode_cpu_seconds`` processor time of all its threads,
-    ``decode_memory_bytes`` the child's address space. A child is replaced after ``requests_per_child`` media.
+    one medium, and as much again those in a row (large frames are kept in a smaller number).
+    ``frames_in_a_row`` are decoded only where a detector watches how things move. ``decode_seconds`` is
+    wall-clock time for one medium from probe to last frame, ``decode_cpu_seconds`` processor time of all its
+    threads, ``decode_memory_bytes`` the child's address space. A child is replaced after
+    ``requests_per_child`` media.
 
     Raises:
         ConfigurationError: a limit is not positive.
@@ -38,6 +40,7 @@ class Limits:
     max_streams: int = 16
     frames_per_video: int = 15
     sampling: Sampling = Sampling.LINSPACE
+    frames_in_a_row: int = 256
     max_audio_seconds: float = 600.0
     max_view_bytes: int = 1 << 30
     decode_seconds: float = 60.0

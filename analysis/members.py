@@ -7,13 +7,14 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from analysis.decoding.decoder import Decoded
 from analysis.errors import ConfigurationError, EngineFailed
 from analysis.model import Kind, Probe, Score
 from analysis.views import Producer, Views, require
 from detectors.base import Detector, Modality, ServiceDetector, View
-from detectors.errors import NotApplicable, UnknownDetector, WeightsError
+from detectors.errors import NotApplicable, ServiceError, UnknownDetector, WeightsError
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def load_members(
     producers: Mapping[View, Producer],
     on_progress: Callable[[str], None],
 ) -> tuple[Member, ...]:
-    """Load every configured detector, once. Missing weights make a member that never judges.
+    """Load every configured detector, once. Missing weights or services make a member that never judges.
 
     Raises:
         ConfigurationError: a name that no detector has, a name twice, or a view that cannot be made.
@@ -48,9 +49,9 @@ def load_members(
     for item in wanted:
         if isinstance(item, str):
             on_progress(f"loading {item}")
-            members.append(_load(item, create))
+            members.append(_load(item, create, producers))
         else:
-            members.append(Member(item.record.name, item))
+            members.append(_ready(item, producers))
     check_names(member.name for member in members)
     require(((member.name, member.detector.view) for member in members if member.detector), producers)
     return tuple(members)
@@ -71,14 +72,27 @@ def check_names(names: Iterable[str]) -> None:
         raise ConfigurationError("no detector is configured; name at least one")
 
 
-def _load(name: str, create: Callable[[str], Detector]) -> Member:
+def _load(name: str, create: Callable[[str], Detector], producers: Mapping[View, Producer]) -> Member:
     try:
-        return Member(name, create(name))
+        detector = create(name)
     except UnknownDetector as error:
         raise ConfigurationError(str(error)) from error
+    except (WeightsError, ServiceError) as error:
+        log.warning("detector %s will not judge: %s", name, error)
+        return Member(name, None, str(error))
+    return _ready(detector, producers)
+
+
+def _ready(detector: Detector, producers: Mapping[View, Producer]) -> Member:
+    """A loaded detector as a member, if what its view needs can be loaded, too."""
+    name = detector.record.name
+    try:
+        if detector.view in producers:
+            producers[detector.view].make_for(detector.record)
     except WeightsError as error:
         log.warning("detector %s will not judge: %s", name, error)
         return Member(name, None, str(error))
+    return Member(name, detector)
 
 
 def fingerprint(members: Sequence[Member], *parts: str) -> str:
@@ -94,38 +108,71 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def judge(
-    members: Sequence[Member],
-    medium: Decoded,
-    producers: Mapping[View, Producer],
-    clock: Callable[[str], None],
-) -> tuple[Score, ...]:
-    """Score one medium by every member, in their order; ``clock`` is told the end of each stage by name.
+class Judging:
+    """The scores of one medium, made in two steps: `networks`, then `services`.
 
-    Raises:
-        EngineFailed: no score could be had because detectors crashed.
+    Detectors that ask services wait for others. They come last, so that another thread may do that step; the
+    views are made by one thread at a time.
     """
-    views = Views(medium, producers)
-    for view in dict.fromkeys(
-        m.detector.view for m in members if m.detector and _covers(m.detector, medium.probe)
-    ):
+
+    def __init__(
+        self, members: Sequence[Member], medium: Decoded, producers: Mapping[View, Producer]
+    ) -> None:
+        self._members = members
+        self._probe = medium.probe
+        self._views = Views(medium, producers)
+        self._scores: dict[str, Score] = {}
+        self._crashes: list[str] = []
+        self._asking = [m for m in members if _asks(m.detector) and _covers(m.detector, medium.probe)]
+
+    @property
+    def more(self) -> bool:
+        """Whether any detector asks services about this medium."""
+        return bool(self._asking)
+
+    def networks(self, clock: Callable[[str], None]) -> None:
+        """Score by all that run here; ``clock`` is told the end of each stage by name."""
+        here = [member for member in self._members if member not in self._asking]
+        for member in here:
+            if member.detector is not None and _covers(member.detector, self._probe):
+                _prepare(member.detector, self._views)
+        clock("views")
+        for member in here:
+            self._judge(member, clock)
+
+    def services(self, clock: Callable[[str], None]) -> None:
+        """Score by those that ask services. What makes their views may ask services too: it is their time."""
+        for member in self._asking:
+            self._judge(member, clock)
+
+    def scores(self) -> tuple[Score, ...]:
+        """The scores in the members' order.
+
+        Raises:
+            EngineFailed: no score could be had because detectors crashed.
+        """
+        scores = tuple(self._scores[member.name] for member in self._members)
+        if self._crashes and not any(score.applicable for score in scores):
+            raise EngineFailed(f"every detector failed ({'; '.join(self._crashes)})")
+        return scores
+
+    def _judge(self, member: Member, clock: Callable[[str], None]) -> None:
         try:
-            views.get(view)
-        except NotApplicable:
-            continue  # each detector that asks for it hears the reason again
-    clock("views")
-    scores, crashes = [], []
-    for member in members:
-        try:
-            score = _score(member, medium.probe, views)
+            score = _score(member, self._probe, self._views)
         except Crashed as crash:
-            crashes.append(f"{member.name}: {crash}")
+            self._crashes.append(f"{member.name}: {crash}")
             score = _not_applicable(member, f"failed: {crash}")
-        scores.append(score)
+        self._scores[member.name] = score
         clock(f"detector:{member.name}")
-    if crashes and not any(score.applicable for score in scores):
-        raise EngineFailed(f"every detector failed ({'; '.join(crashes)})")
-    return tuple(scores)
+
+
+def _prepare(detector: Detector, views: Views) -> None:
+    try:
+        views.get(detector.view, detector.record)
+    except NotApplicable:
+        pass  # each detector that asks for it hears the reason again
+    except Exception:  # nor does a view that fails stop the detectors of the others
+        log.exception("the view %s for detector %s failed", detector.view, detector.record.name)
 
 
 def _score(member: Member, probe: Probe, views: Views) -> Score:
@@ -148,11 +195,11 @@ def _score(member: Member, probe: Probe, views: Views) -> Score:
 
 
 def _run(detector: Detector, name: str, views: Views) -> Score:
-    view = views.get(detector.view)
+    made = views.made(detector.view, detector.record)
     if isinstance(detector, ServiceDetector):
-        output = detector.detect(view)
+        output = detector.detect(made.view)
     else:
-        logits = detector.forward(detector.preprocess(view))
+        logits = detector.forward(detector.preprocess(made.view))
         if not logits.isfinite().all():
             log.error("detector %s gave a logit that is not finite", name)
             raise Crashed("a logit is not finite")
@@ -160,7 +207,11 @@ def _run(detector: Detector, name: str, views: Views) -> Score:
     if not 0.0 <= output.score <= 1.0:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")
-    return Score(name, output.score, applicable=True, evidence=output.evidence)
+    return Score(name, output.score, applicable=True, evidence={**made.evidence, **output.evidence})
+
+
+def _asks(detector: Detector | None) -> TypeGuard[ServiceDetector]:
+    return isinstance(detector, ServiceDetector)
 
 
 def _covers(detector: Detector, probe: Probe) -> bool:

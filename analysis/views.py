@@ -1,14 +1,15 @@
 """Views of a medium: each decoded form is made once, whichever detectors ask for it.
 
 Views are pluggable: a `Producer` says which tracks must be decoded for its view and how to make it, also out
-of other views (faces out of frames, a transcript out of the waveform).
+of other views (faces out of frames, a transcript out of the waveform). A view that detectors want in several
+forms (face crops with more or less around them) is made once per form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.errors import ConfigurationError
 from analysis.model import Kind
@@ -19,15 +20,38 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from analysis.decoding.decoder import Decoded
+    from detectors.record import WeightsRecord
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A view with what people may want to see of how it was made, in JSON-serialisable values."""
+
+    view: Any
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Producer:
-    """How one view is made. ``make`` may raise `NotApplicable`: this medium has no such view."""
+    """How one view is made. ``make`` returns it, or a `Made`.
+
+    It may raise `NotApplicable`: this medium has no such view. ``frames``, ``sound`` and ``row`` are the
+    tracks that must be decoded for it. ``tailor``, where a view has several forms, returns the ``make`` of
+    the form that a detector with the given record needs, equal for the same form; it loads what that takes
+    and may raise `WeightsError`: that detector cannot judge on this machine.
+    """
 
     make: Callable[[Views], Any]
     frames: bool = False
     sound: bool = False
+    row: bool = False
+    tailor: Callable[[WeightsRecord], Callable[[Views], Any]] | None = None
+
+    def make_for(self, record: WeightsRecord | None) -> Callable[[Views], Any]:
+        """How the view is made for a detector."""
+        return self.make if self.tailor is None or record is None else self.tailor(record)
 
 
 class Views:
@@ -36,23 +60,37 @@ class Views:
     def __init__(self, medium: Decoded, producers: Mapping[View, Producer]) -> None:
         self.medium = medium
         self._producers = producers
-        self._made: dict[View, Any] = {}
+        self._made: dict[Callable[[Views], Any], Any] = {}
 
-    def get(self, view: View) -> Any:
-        """The view, in the form that `detectors.base` lists.
+    def get(self, view: View, record: WeightsRecord | None = None) -> Any:
+        """The view, in the form that `detectors.base` lists, for the detector with this record.
 
         Raises:
             NotApplicable: this medium has no such view; the same again for everyone who asks.
         """
-        if view not in self._made:
+        return self.made(view, record).view
+
+    def made(self, view: View, record: WeightsRecord | None = None) -> Made:
+        """As `get`, with the evidence."""
+        made = self.once(self._producers[view].make_for(record))
+        return made if isinstance(made, Made) else Made(made)
+
+    def once(self, make: Callable[[Views], T]) -> T:
+        """What ``make`` returns for this medium; an equal one is not called again.
+
+        Raises:
+            NotApplicable: as ``make`` does, the same again for everyone who asks.
+        """
+        if make not in self._made:
             try:
-                self._made[view] = self._producers[view].make(self)
+                self._made[make] = make(self)
             except NotApplicable as reason:
-                self._made[view] = reason
-        made = self._made[view]
+                self._made[make] = reason
+        made = self._made[make]
         if isinstance(made, NotApplicable):
             raise NotApplicable(str(made))
-        return made
+        result: T = made
+        return result
 
 
 def frames(views: Views) -> Tensor:
@@ -72,6 +110,15 @@ def waveform(views: Views) -> Tensor:
         silent = views.medium.probe.kind is not Kind.IMAGE and views.medium.probe.has_audio
         raise NotApplicable("its sound could not be read" if silent else "judges sound; there is none")
     return torch.from_numpy(views.medium.waveform)
+
+
+def row(views: Views) -> Tensor:
+    """The first frames of a video without a gap between them, without a copy."""
+    import torch
+
+    if views.medium.row is None:
+        raise NotApplicable("judges moving pictures; there are none")
+    return torch.from_numpy(views.medium.row)
 
 
 PRODUCERS: Mapping[View, Producer] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from threading import Event
 
     from analysis.engine import EmbeddedAnalyzer
     from analysis.model import Analyzer
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from bot.flow import Flow
     from bot.platforms.base import Platform
     from bot.resolver import Resolver
+    from bot.resolver.fetcher import GuardedFetcher
     from bot.service import Service
     from bot.writer import Writer
+    from detectors.base import Detector
     from state.model import MentionRow, ReplyRow
     from state.store import Store
 
@@ -26,18 +30,30 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     """The engine; its detectors are loaded at `warm_up` or with the first medium.
 
     Raises:
-        ConfigError: the device is not there.
+        ConfigError: the device is not there, or a service that detectors ask cannot be used as configured.
         analysis.errors.ConfigurationError: the policy or the detectors cannot be used as configured.
         detectors.errors.UnknownDetector: a detector that does not exist.
     """
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
     from analysis.limits import Limits
-    from detectors import record
+    from analysis.producers import producers_on
+    from bot.detector_services import ASKING, build_services
+    from detectors import create, record
 
     chosen = settings.analysis
     for name in chosen.detectors:
         record(name)
+    device = _device(chosen.device)
+    services = None
+    if not ASKING.isdisjoint(chosen.detectors):
+        services = build_services(
+            settings, lambda: _fetcher(settings, total_seconds=settings.services.page_timeout, attempts=1)
+        )
+
+    def load(name: str) -> Detector:
+        return services.create(name) if services and name in ASKING else create(name, device=device)
+
     policy = create_policy(
         chosen.policy, high_false_alarms=chosen.high_false_alarms, low_misses=chosen.low_misses
     )
@@ -53,10 +69,12 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         chosen.detectors,
         policy,
         limits,
-        device=_device(chosen.device),
+        device=device,
         decode_workers=chosen.decode_workers,
         torch_threads=chosen.threads,
         queue_size=settings.analyst.in_flight,
+        create=load,
+        producers={**producers_on(device), **(services.producers() if services else {})},
     )
 
 
@@ -72,9 +90,9 @@ def _device(wanted: str) -> str:
     return "cpu"
 
 
-def build_resolver(settings: Settings, store: Path | None = None) -> Resolver:
-    """The resolver; media go to `store`, by default the data folder's."""
-    from bot.resolver import FetchLimits, MediaStore, Resolver
+def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
+    """The guarded fetcher as configured, with some of its limits drawn tighter."""
+    from bot.resolver import FetchLimits
     from bot.resolver.fetcher import GuardedFetcher
 
     chosen = settings.fetch
@@ -89,7 +107,15 @@ def build_resolver(settings: Settings, store: Path | None = None) -> Resolver:
         attempts=chosen.attempts,
         ports=frozenset(chosen.ports),
     )
-    fetcher = GuardedFetcher(limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent)
+    limits = replace(limits, **{name: min(getattr(limits, name), most) for name, most in tighter.items()})
+    return GuardedFetcher(limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent)
+
+
+def build_resolver(settings: Settings, store: Path | None = None) -> Resolver:
+    """The resolver; media go to `store`, by default the data folder's."""
+    from bot.resolver import MediaStore, Resolver
+
+    fetcher = _fetcher(settings)
     folder = store or settings.data_dir / "media"
     try:
         return Resolver(fetcher, MediaStore(folder))
@@ -190,9 +216,13 @@ def build_flow(
 
 
 def build_service(
-    settings: Settings, flow: Flow, platforms: Sequence[Platform], engine_problem: Callable[[], str | None]
+    settings: Settings,
+    flow: Flow,
+    platforms: Sequence[Platform],
+    engine_problem: Callable[[], str | None],
+    stopping: Event,
 ) -> Service:
-    """The loops over a flow."""
+    """The loops over a flow, until `stopping` is set."""
     from bot.clock import SystemClock
     from bot.service import Service
 
@@ -209,4 +239,5 @@ def build_service(
         in_flight=settings.analyst.in_flight,
         stop_posting=settings.manners.stop_posting,
         engine_problem=engine_problem,
+        stopping=stopping,
     )

@@ -62,6 +62,8 @@ def run(
         ConfigError, AlreadyRunning: before anything was changed.
     """
     with ExitStack() as stack:
+        stopping = threading.Event()
+        stack.enter_context(_asked_to_stop(stopping))
         lock = DataFolderLock(settings.data_dir)
         stack.callback(lock.release)
         store = open_store(settings)
@@ -75,8 +77,7 @@ def run(
         stack.callback(analyzer.close)
         flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
         engine = Engine(analyzer, spectator.loading)
-        service = build_service(settings, flow, platforms, engine.problem)
-        stack.enter_context(_asked_to_stop(service))
+        service = build_service(settings, flow, platforms, engine.problem, stopping)
         if settings.web.enabled:
             stack.enter_context(_web(settings, service))
         engine.start()
@@ -118,9 +119,11 @@ class Engine:
 
 
 @contextmanager
-def _asked_to_stop(service: Service) -> Iterator[None]:
+def _asked_to_stop(stopping: threading.Event) -> Iterator[None]:
+    """From here on SIGTERM and SIGINT ask for a clean stop, also while the parts are still put together."""
+
     def stop(_number: int, _frame: FrameType | None) -> None:
-        service.request_stop()
+        stopping.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -33,7 +33,7 @@ from state.model import Step
 
 log = structlog.get_logger()
 
-STOP_SECONDS = 4.0
+STOP_SECONDS = 3.0
 MIN_INTERVAL = 0.05
 
 
@@ -79,6 +79,7 @@ class Service:
         in_flight: int,
         stop_posting: bool = False,
         engine_problem: Callable[[], str | None] = lambda: None,
+        stopping: threading.Event,
     ) -> None:
         """Make the loops; nothing runs before the context is entered. Intervals are in seconds."""
         self._flow = flow
@@ -87,7 +88,7 @@ class Service:
         self._steps = (
             (Step.RESOLVE, Step.ANALYSE) if stop_posting else (Step.RESOLVE, Step.ANALYSE, Step.SEND)
         )
-        self._stopping = threading.Event()
+        self._stopping = stopping
         self._ended: bool | None = None
         self._analyst = Analyst(
             flow,
@@ -152,11 +153,11 @@ class Service:
         return sum(watcher.new for watcher in self._watchers)
 
     def wait(self) -> None:
-        """Wait until `request_stop`."""
+        """Wait until somebody asks to stop."""
         self._stopping.wait()
 
     def wait_until_idle(self, poll: float = 0.1) -> None:
-        """Wait until every mention that the platforms have has come to its end, or until `request_stop`."""
+        """Wait until every mention has come to its end, or somebody asks to stop."""
         while not self._stopping.wait(poll):
             if all(watcher.caught_up for watcher in self._watchers) and self._open_steps() == 0:
                 self._wait_for_places()
@@ -169,10 +170,6 @@ class Service:
 
     def _open_steps(self) -> int:
         return self._flow.store.queue.open_count(self._names, *self._steps)
-
-    def request_stop(self) -> None:
-        """Ask for a clean stop; safe to call from a signal handler."""
-        self._stopping.set()
 
     def stop(self) -> bool:
         """Take up nothing new and wait a little for what is at work.

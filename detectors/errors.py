@@ -9,6 +9,7 @@ DetectorError
 │   ├── LicenceNotAccepted the weights' licence needs the operator's word first
 │   └── NoRoom             the disk is too full for the weights
 └── ServiceError
+    ├── ServiceMissing     a service that a detector cannot do without is not configured
     ├── ServiceFailed      a service that a detector asks gave no usable answer
     ├── Declined           a language model declined to answer
     ├── BudgetSpent        the answer would pass the day's cost cap
@@ -73,6 +74,10 @@ class NoRoom(WeightsError):
 
 class ServiceError(DetectorError):
     """A service that a detector asks could not be of use."""
+
+
+class ServiceMissing(ServiceError):
+    """A service that the detector cannot do without is not configured; the message names the setting."""
 
 
 class ServiceFailed(ServiceError):

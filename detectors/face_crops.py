@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from detectors.errors import NotApplicable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MIN_SIDE = 64
 

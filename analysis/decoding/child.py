@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     channel.send(json.dumps({"network_isolated": isolated}).encode())
     _silence()  # from here on, only what a stranger's file makes a library say
     for _ in range(limits.requests_per_child):
-        message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 3)
+        message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 4)
         if not message:
             return
         try:

@@ -39,8 +39,9 @@ T = TypeVar("T", bound=np.generic)
 class Decoded:
     """A decoded medium.
 
-    ``frames`` is uint8 ``(N, H, W, 3)`` upright sRGB, ``waveform`` float32 ``(samples,)`` mono 16 kHz; each
-    is None where the medium has none or it was not asked for. ``timing``: seconds of "probe" and "decode".
+    ``frames`` is uint8 ``(N, H, W, 3)`` upright sRGB, ``waveform`` float32 ``(samples,)`` mono 16 kHz, and
+    ``row``, as ``frames``, a video's first frames without a gap; each is None where the medium has none or
+    it was not asked for. ``timing``: seconds of "probe" and "decode".
     """
 
     sha256: str
@@ -48,6 +49,7 @@ class Decoded:
     frames: NDArray[np.uint8] | None
     waveform: NDArray[np.float32] | None
     timing: Mapping[str, float]
+    row: NDArray[np.uint8] | None = None
 
 
 @validated(frozen=True)
@@ -56,6 +58,7 @@ class Reply:
 
     probe: Probe
     frames: tuple[int, int, int, int] | None
+    row: tuple[int, int, int, int] | None
     samples: int | None
     timing: dict[str, float]
 
@@ -98,7 +101,7 @@ class Decoder:
         """Read a file's headers only. Raises as `decode` does."""
         return self.decode(path, frames=False, sound=False).probe
 
-    def decode(self, path: Path, *, frames: bool = True, sound: bool = True) -> Decoded:
+    def decode(self, path: Path, *, frames: bool = True, sound: bool = True, row: bool = False) -> Decoded:
         """Probe a file and decode the tracks asked for.
 
         Raises:
@@ -114,7 +117,7 @@ class Decoder:
         try:
             before = os.fstat(medium)
             self._check(before)
-            decoded = self._decode(medium, frames, sound)
+            decoded = self._decode(medium, {"frames": frames, "sound": sound, "row": row})
             after = os.fstat(medium)
         finally:
             os.close(medium)
@@ -123,21 +126,19 @@ class Decoder:
             raise EngineFailed("the file was changed while it was read; try again once it is complete")
         return decoded
 
-    def _decode(self, medium: int, frames: bool, sound: bool) -> Decoded:
+    def _decode(self, medium: int, tracks: Mapping[str, bool]) -> Decoded:
         channel = self._living_child()
-        stores = [
-            os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING) for name in ("frames", "sound")
-        ]
+        stores = [os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING) for name in tracks]
         try:
-            message = json.dumps({"frames": frames, "sound": sound}).encode()
-            reply = self._ask(channel, message, [medium, *stores])
+            reply = self._ask(channel, json.dumps(tracks).encode(), [medium, *stores])
             if isinstance(reply, RefusalReply):
                 if reply.refusal is Refusal.DECODER_DIED:
                     raise DecoderDied(reply.detail)
                 raise MediumRefused(reply.refusal, reply.detail)
             pictures = None if reply.frames is None else _map(stores[0], np.uint8, reply.frames)
             waveform = None if reply.samples is None else _map(stores[1], np.float32, (reply.samples,))
-            return Decoded(_sha256(medium), reply.probe, pictures, waveform, reply.timing)
+            row = None if reply.row is None else _map(stores[2], np.uint8, reply.row)
+            return Decoded(_sha256(medium), reply.probe, pictures, waveform, reply.timing, row)
         finally:
             for store in stores:
                 os.close(store)

@@ -141,13 +141,16 @@ def _rows_there(image: Image.Image) -> tuple[int, int]:
     return int(below_top[0]), int(above_bottom[-1]) + 1
 
 
-def decode_animation(image: Image.Image, count: int, limits: Limits, store: FrameStore) -> tuple[str, ...]:
-    """Decode evenly spaced frames of an animation into the store; return notes.
+def decode_animation(
+    image: Image.Image, count: int, limits: Limits, store: FrameStore, *, in_a_row: bool = False
+) -> tuple[str, ...]:
+    """Decode evenly spaced frames of an animation, or its first ones, into the store; return notes.
 
     Raises:
         MediumRefused: CORRUPT (not one frame), UNSUPPORTED, TOO_MANY_PIXELS.
     """
-    wanted = frame_indices(count, fitting_frames(image.width, image.height, limits), limits.sampling)
+    kept = fitting_frames(image.width, image.height, limits, in_a_row=in_a_row)
+    wanted = range(min(count, kept)) if in_a_row else frame_indices(count, kept, limits.sampling)
     for done, index in enumerate(wanted):
         try:
             image.seek(index)
@@ -160,7 +163,7 @@ def decode_animation(image: Image.Image, count: int, limits: Limits, store: Fram
     return ()
 
 
-def fitting_frames(width: int, height: int, limits: Limits) -> int:
+def fitting_frames(width: int, height: int, limits: Limits, *, in_a_row: bool = False) -> int:
     """How many frames of a clip to keep: as configured, or fewer where they are very large.
 
     Raises:
@@ -171,7 +174,7 @@ def fitting_frames(width: int, height: int, limits: Limits) -> int:
         raise MediumRefused(
             Refusal.TOO_MANY_PIXELS, f"one frame of {width}x{height} exceeds the memory limit"
         )
-    return min(limits.frames_per_video, fitting)
+    return min(limits.frames_in_a_row if in_a_row else limits.frames_per_video, fitting)
 
 
 def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:

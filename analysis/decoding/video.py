@@ -1,4 +1,4 @@
-"""Evenly spaced frames of a clip: decord where it can be trusted with the file, PyAV behind it.
+"""Evenly spaced frames of a clip, or its first ones: decord where it can be trusted, PyAV behind it.
 
 A first pass reads the packets without decoding them: it knows how many frames there really are, whatever
 the headers claim, and where the key frames lie. Both decoders then give the same pixels; decord is the
@@ -61,9 +61,15 @@ class PacketIndex:
 
 
 def decode_video(
-    path: str, file_type: FileType, probe: Probe, limits: Limits, store: FrameStore
+    path: str,
+    file_type: FileType,
+    probe: Probe,
+    limits: Limits,
+    store: FrameStore,
+    *,
+    in_a_row: bool = False,
 ) -> tuple[str, ...]:
-    """Decode evenly spaced, upright frames of a clip into the store; return notes.
+    """Decode evenly spaced, upright frames of a clip, or its first ones, into the store; return notes.
 
     Raises:
         MediumRefused: CORRUPT (not one frame), TOO_LONG (whatever the headers claimed), TOO_MANY_PIXELS.
@@ -78,14 +84,17 @@ def decode_video(
                 Refusal.TOO_LONG, f"the video lasts {seconds:.0f} s; the limit is {limits.max_duration:.0f} s"
             )
         missing = max(0, stream.frames - index.present)
-    kept = fitting_frames(probe.width or 0, probe.height or 0, limits)
-    wanted = frame_indices(index.count, kept, limits.sampling)
+    kept = fitting_frames(probe.width or 0, probe.height or 0, limits, in_a_row=in_a_row)
+    wanted = (
+        list(range(min(index.count, kept))) if in_a_row else frame_indices(index.count, kept, limits.sampling)
+    )
     if not _decord_reads(path, file_type, probe, index.count, wanted, limits, store):
         store.clear()
         _pyav_reads(path, file_type, index, wanted, limits, store)
     if not store.count:
         raise MediumRefused(Refusal.CORRUPT, "no frame of the video can be decoded")
-    return tuple(_notes(index, missing, len(wanted), kept, store.count, limits))
+    large = not in_a_row and kept < limits.frames_per_video
+    return tuple(_notes(index, missing, len(wanted), store.count, kept if large else None))
 
 
 def is_turned(path: str, file_type: FileType, limits: Limits) -> bool:
@@ -96,15 +105,13 @@ def is_turned(path: str, file_type: FileType, limits: Limits) -> bool:
         return any(round(frame.rotation / 90) % 2 == 1 for frame in islice(_frames(container, stream), 1))
 
 
-def _notes(
-    index: PacketIndex, missing: int, wanted: int, kept: int, got: int, limits: Limits
-) -> Iterator[str]:
+def _notes(index: PacketIndex, missing: int, wanted: int, got: int, fitting: int | None) -> Iterator[str]:
     if missing:
         yield f"truncated or damaged: {index.present} of {index.present + missing} frames are in the file"
     if got < wanted:
         yield f"truncated or damaged: {got} of {wanted} chosen frames could be read"
-    if kept < limits.frames_per_video:
-        yield f"very large frames: at most {kept} of them are looked at"
+    if fitting is not None:
+        yield f"very large frames: at most {fitting} of them are looked at"
 
 
 def _index(container: InputContainer, stream: VideoStream) -> PacketIndex:

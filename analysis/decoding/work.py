@@ -18,19 +18,21 @@ from analysis.probe import OpenMedium, open_medium
 
 @dataclass(frozen=True, slots=True)
 class Descriptors:
-    """The open medium, and the two empty memory files for the results."""
+    """The open medium, and the three empty memory files for the results."""
 
     medium: int
     frames: int
     sound: int
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Which tracks to decode, from where to where."""
+    """Which tracks to decode, from where to where; ``row`` stands for frames without a gap."""
 
     frames: bool
     sound: bool
+    row: bool
     descriptors: Descriptors
 
 
@@ -40,7 +42,7 @@ def perform(request: Request, limits: Limits) -> dict[str, Any]:
     Raises:
         MediumRefused: see `analysis.probe.open_medium` and the decoders.
     """
-    frames = FrameStore(request.descriptors.frames)
+    frames, row = FrameStore(request.descriptors.frames), FrameStore(request.descriptors.row)
     sound = SoundStore(request.descriptors.sound, int(limits.max_audio_seconds * SAMPLE_RATE))
     start = time.perf_counter()
     with open_medium(request.descriptors.medium, limits) as medium:
@@ -49,16 +51,23 @@ def perform(request: Request, limits: Limits) -> dict[str, Any]:
         probe = medium.probe
         if request.frames and probe.kind is not Kind.AUDIO:
             notes += _decode_frames(medium, limits, frames)
-        probe = _as_displayed(medium, limits, frames)
+        if request.row and probe.kind is Kind.VIDEO:
+            row_notes = _decode_row(medium, limits, row)
+            notes += () if request.frames else row_notes  # they would say the same of the same file
+        probe = _as_displayed(medium, limits, frames if frames.count else row)
         if request.sound and probe.has_audio:
             notes += _decode_sound(medium, limits, sound)
-    shape = [frames.count, *frames.shape, 3] if frames.shape is not None else None
     return {
         "probe": asdict(replace(probe, notes=tuple(notes))),
-        "frames": shape,
+        "frames": _shape(frames),
+        "row": _shape(row),
         "samples": sound.count or None,
         "timing": {"probe": probed - start, "decode": time.perf_counter() - probed},
     }
+
+
+def _shape(store: FrameStore) -> list[int] | None:
+    return [store.count, *store.shape, 3] if store.shape is not None else None
 
 
 def _as_displayed(medium: OpenMedium, limits: Limits, frames: FrameStore) -> Probe:
@@ -79,6 +88,12 @@ def _decode_frames(medium: OpenMedium, limits: Limits, store: FrameStore) -> tup
     if medium.probe.kind is Kind.VIDEO:
         return decode_animation(medium.image, medium.probe.frames or 1, limits, store)
     return decode_still(medium.image, medium.file, medium.file_type, limits, store)
+
+
+def _decode_row(medium: OpenMedium, limits: Limits, store: FrameStore) -> tuple[str, ...]:
+    if medium.image is None:
+        return decode_video(medium.path, medium.file_type, medium.probe, limits, store, in_a_row=True)
+    return decode_animation(medium.image, medium.probe.frames or 1, limits, store, in_a_row=True)
 
 
 def _decode_sound(medium: OpenMedium, limits: Limits, store: SoundStore) -> tuple[str, ...]:

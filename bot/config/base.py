@@ -46,9 +46,18 @@ def _networks(values: list[str]) -> list[str]:
     return values
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own: no other machine reaches it, nothing sent there leaves."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 LowerCase = BeforeValidator(_lower)
 Seconds = Annotated[float, Unit("seconds"), Field(allow_inf_nan=False)]
 Bytes = Annotated[int, Unit("bytes")]
+Dollars = Annotated[float, Unit("US dollars"), Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Names = Annotated[list[str], AfterValidator(_no_blanks)]
 Handles = Annotated[list[str], AfterValidator(_no_blanks), AfterValidator(_handles)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -14,8 +13,9 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
-from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit
+from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
 from bot.config.limits import Analysis, Fetch
+from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -146,14 +146,6 @@ class Manners(Section):
     ] = False
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a listening address can be reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
 class Web(Section):
     """Health for machines, and the operators' pages."""
 
@@ -223,6 +215,10 @@ class Settings(BaseSettings):
     manners: Manners = Manners()
     fetch: Fetch = Fetch()
     analysis: Analysis = Analysis()
+    services: Services = Services()
+    language_model: LanguageModel = LanguageModel()
+    speech: Speech = Speech()
+    web_detection: WebDetection = WebDetection()
     web: Web = Web()
     log: Log = Log()
 
@@ -234,6 +230,25 @@ class Settings(BaseSettings):
                 "is not set, though platforms holds inbox",
                 {"field": "inbox.folder", "mend": "name the folder, or take inbox out of platforms"},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _private_services_are_here(self) -> Self:
+        if not self.services.private:
+            return self
+        asked = {
+            "language_model": self.language_model.base_url,
+            "speech": self.speech.base_url if self.speech.folder is None else None,
+            "web_detection": self.web_detection.base_url if self.web_detection.key else None,
+        }
+        for section, address in asked.items():
+            if address is not None and not is_here(address):
+                mend = f"use a loopback address, take [{section}] out, or switch services.private off"
+                raise PydanticCustomError(
+                    "crossed",
+                    "is not on this machine, though services.private keeps media here",
+                    {"field": f"{section}.base_url", "mend": mend},
+                )
         return self
 
     @classmethod

@@ -29,6 +29,7 @@ from bot.resolver.base import Downloaded, Peek
 from bot.resolver.decoding import decoded
 from bot.resolver.exchange import exchange, header_fields, origin_of, parse_url, port_of, too_slow
 from bot.resolver.limits import FetchLimits
+from bot.resolver.page_text import is_text, page_text
 from bot.resolver.slots import HostSlots
 from bot.resolver.sniff import HEAD_BYTES, describe, sniff
 from bot.resolver.urls import in_public
@@ -43,6 +44,7 @@ class _Answer:
 
     url: httpx.URL
     size: int | None
+    content_type: str
     body: Iterator[bytes]
 
 
@@ -122,6 +124,27 @@ class GuardedFetcher:
             ResolveError: with the reason, and a detail that shows no more of a URL than host and path.
         """
         return self._tried(lambda deadline: self._save(url, headers or {}, into, deadline))
+
+    def read_text(self, url: str, max_bytes: int = 2_000_000) -> str:
+        """The readable text of a web page or text file; what comes after ``max_bytes`` is not read.
+
+        Raises:
+            ResolveError: UNSUPPORTED if it is neither; otherwise as `download`.
+        """
+
+        def read(deadline: Deadline) -> str:
+            with self._open(url, {}, deadline) as answer:
+                content = bytearray()
+                for piece in answer.body:
+                    content += piece
+                    if len(content) >= max_bytes:
+                        break
+                if not is_text(answer.content_type, bytes(content[:HEAD_BYTES])):
+                    detail = f"{in_public(str(answer.url))} holds neither a web page nor text"
+                    raise ResolveError(ResolveFailure.UNSUPPORTED, detail)
+                return page_text(bytes(content[:max_bytes]), answer.content_type)
+
+        return self._tried(read)
 
     def _tried(self, work: Callable[[Deadline], T]) -> T:
         """Do a piece of work again after brief faults, with growing pauses, while attempts and time last."""
@@ -216,7 +239,7 @@ class GuardedFetcher:
             raise self._too_large(place)
         coding = fields.get("content-encoding", "")
         body = decoded(self._metered(response, place, deadline), coding)
-        return _Answer(place, None if coding else promised, body)
+        return _Answer(place, None if coding else promised, fields.get("content-type", ""), body)
 
     def _metered(self, response: httpcore.Response, place: httpx.URL, deadline: Deadline) -> Iterator[bytes]:
         """The body as sent, given up when it is too large or, over a whole window, too slow."""

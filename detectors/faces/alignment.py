@@ -89,26 +89,39 @@ def align(frames: Tensor, crops: np.ndarray, landmarks: np.ndarray, side: int = 
 
 def track_clips(frames: Tensor, track: Track, side: int = SIDE, stride: int = STRIDE) -> list[Tensor]:
     """Return a track's clips, each uint8 ``(32, side, side, 3)``; ``frames`` are the whole video's."""
-    crops = crop_boxes(track.boxes, frames.shape[2], frames.shape[1])
-    return [
-        align(frames[[track.start + i for i in window]], crops[window], track.landmarks[window], side)
-        for window in windows(track.end - track.start, stride)
-    ]
+    return [_clip(frames, track, window, side) for window in windows(track.end - track.start, stride)]
 
 
-def face_clips(frames: Tensor, faces: Sequence[Faces], side: int = SIDE, stride: int = STRIDE) -> Tensor:
+def _clip(frames: Tensor, track: Track, window: list[int], side: int) -> Tensor:
+    crops = crop_boxes(track.boxes[window], frames.shape[2], frames.shape[1])
+    return align(frames[[track.start + i for i in window]], crops, track.landmarks[window], side)
+
+
+def face_clips(
+    frames: Tensor,
+    faces: Sequence[Faces],
+    side: int = SIDE,
+    stride: int = STRIDE,
+    most: int | None = None,
+) -> Tensor:
     """Make the view `FACE_CLIPS`: uint8 ``(C, 32, side, side, 3)``.
 
     Args:
         frames: consecutive frames, uint8 ``(N, H, W, 3)``.
         faces: the faces of each, after `tracking.usable`.
         stride: frames from one clip to the next; 1 as published, at some 64 times the default's cost.
+        most: of more clips than this, so many are made, evenly spaced through the tracks.
 
     Raises:
         NotApplicable: no face can be followed.
     """
-    clips = [clip for track in tracks(faces) for clip in track_clips(frames, track, side, stride)]
-    if not clips:
+    wanted = [
+        (track, window) for track in tracks(faces) for window in windows(track.end - track.start, stride)
+    ]
+    if not wanted:
         raise NotApplicable("no face could be followed from frame to frame")
-    assert clips[0].shape[0] == CLIP
-    return torch.stack(clips)
+    if most is not None and len(wanted) > most:
+        wanted = [wanted[number * len(wanted) // most] for number in range(most)]
+    clips = torch.stack([_clip(frames, track, window, side) for track, window in wanted])
+    assert clips.shape[1] == CLIP
+    return clips

@@ -6,7 +6,7 @@ import numpy as np
 
 import detectors
 from analysis.decoding.decoder import Decoded
-from analysis.members import Member, judge
+from analysis.members import Judging, Member
 from analysis.model import Kind, Probe, Score
 from analysis.views import PRODUCERS, Producer, Views
 from detectors.base import Output, ServiceDetector, View
@@ -33,7 +33,11 @@ def judged(words: str) -> Score:
     probe = Probe(kind=Kind.AUDIO, mime="audio/wav", size=1, has_audio=True)
     medium = Decoded("00", probe, None, np.zeros(16_000, np.float32), {})
     producers = {**PRODUCERS, View.TRANSCRIPT: Producer(made, sound=True)}
-    (score,) = judge((Member("transcript", Echo()),), medium, producers, lambda _: None)
+    judging = Judging((Member("transcript", Echo()),), medium, producers)
+    assert judging.more
+    judging.networks(lambda _: None)
+    judging.services(lambda _: None)
+    (score,) = judging.scores()
     return score
 
 

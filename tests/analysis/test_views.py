@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
+import detectors
 from analysis.decoding.decoder import Decoded
 from analysis.errors import ConfigurationError
 from analysis.model import Kind, Probe
-from analysis.views import PRODUCERS, Producer, Views, require
+from analysis.views import PRODUCERS, Made, Producer, Views, require
 from detectors.base import View
 from detectors.errors import NotApplicable
+from detectors.record import WeightsRecord
 
 
 def medium(kind: Kind, *, frames: bool = False, sound: bool = False, has_audio: bool = False) -> Decoded:
@@ -61,6 +65,27 @@ def test_a_view_is_made_once_also_out_of_another() -> None:
     views = Views(medium(Kind.IMAGE, frames=True), producers)
     assert [views.get(View.FACES), views.get(View.FACES)] == ["0", "0"]
     assert calls == [View.FACES]
+
+
+def test_a_view_has_a_form_per_record_and_each_is_made_once() -> None:
+    @dataclass(frozen=True)
+    class Times:
+        factor: float
+        calls: ClassVar[list[float]] = []
+
+        def __call__(self, views: Views) -> Made:
+            self.calls.append(self.factor)
+            return Made(self.factor * views.get(View.FRAMES).shape[0], {"factor": self.factor})
+
+    def tailor(record: WeightsRecord) -> Times:
+        return Times(float(record.preprocessing["face_margin"]))
+
+    producers = {**PRODUCERS, View.FACES: Producer(Times(1), frames=True, tailor=tailor)}
+    views = Views(medium(Kind.IMAGE, frames=True), producers)
+    gend, pe, genconvit = (detectors.record(name) for name in ("gend", "gend_pe", "genconvit"))
+    assert [views.get(View.FACES, record) for record in (gend, pe, genconvit, None)] == [2.6, 2.6, 2, 2]
+    assert views.made(View.FACES, gend).evidence == {"factor": 1.3}
+    assert Times.calls == [1.3, 1.0]
 
 
 def test_a_view_that_nobody_makes_is_refused_at_start() -> None:

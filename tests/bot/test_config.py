@@ -15,6 +15,8 @@ from bot.config.fields import leaves, sections, value_of
 from bot.errors import ConfigError
 
 SECRET = "hunter2-hunter2-hunter2"
+HERE = "http://127.0.0.1:8000/v1"
+THERE = "https://api.example.org/v1"
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +82,12 @@ def test_lists_from_the_environment(monkeypatch: pytest.MonkeyPatch, text: str) 
 
 
 def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = {"inbox.folder": "/inbox", "web.token": SECRET}
+    samples = {"inbox.folder": "/inbox", "web.token": SECRET, "speech.folder": "/model"}
+    for section in ["language_model", "speech", "web_detection"]:
+        samples |= {f"{section}.base_url": HERE, f"{section}.model": "m", f"{section}.key": SECRET}
+    samples |= dict.fromkeys(
+        ["language_model.input_price", "language_model.output_price", "speech.price"], "0.5"
+    )
     for name, leaf in leaves().items():
         value = samples.get(name, leaf.default)
         monkeypatch.setenv(leaf.env, json.dumps(value) if leaf.is_list else str(value))
@@ -137,6 +144,21 @@ def test_handles_lose_their_at_and_paths_their_tilde() -> None:
         ('[fetch]\nallow_networks = ["10.0.0.1/8"]\n', ["fetch.allow_networks", "10.0.0.1/8", "10.0.0.0/8"]),
         ('[web]\nhost = "0.0.0.0"\n', ["web.host", "veritag.toml", "web.token", "127.0.0.1"]),
         ("[web]\nport = 1\nport = 2\n", ["veritag.toml", "not valid TOML", "line 3"]),
+        (f'[language_model]\nbase_url = "{HERE}"\n', ["language_model.model", "is not set, though base_url"]),
+        (
+            f'[language_model]\nbase_url = "{THERE}"\nmodel = "m"\n',
+            ["language_model.input_price", "no cap on the costs", "0 if nothing"],
+        ),
+        ("[language_model]\ninput_price = 1\n", ["language_model.output_price", "set both or neither"]),
+        ("[language_model]\ninput_price = -1\noutput_price = 1\n", ["language_model.input_price = -1"]),
+        ('[language_model]\nmodel = "a b"\n', ["language_model.model", "not well-formed"]),
+        (
+            '[speech]\nbase_url = "http://api.example.org/v1"\nmodel = "m"\nprice = 1\n',
+            ["speech.base_url", "plain http", "use https"],
+        ),
+        (f'[speech]\nbase_url = "{THERE}"\nmodel = "m"\n', ["speech.price", "no cap on the costs"]),
+        ("[web_detection]\nprice = inf\n", ["web_detection.price", "out of range"]),
+        ("[services]\nattempts = 0\n", ["services.attempts = 0", "from 1 to 10"]),
         ("[web]\nport = 99999\n[log]\nlevel = 3\n", ["web.port", "(and 1 more)"]),
     ],
 )
@@ -228,11 +250,59 @@ def test_secrets_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         f'[wbe]\ntoken = "{SECRET}"\n',
         f'web = "{SECRET}"\n',
         f'[web]\ntoken = "{SECRET}\n',
+        f'[language_model]\nkey = "{SECRET}\\u00e9"\n',
+        f'[language_model]\nkey = ["{SECRET}"]\n',
+        f'[web_detection]\nkey = "{SECRET}"\n[services]\nprivate = true\n',
+        f'[speech]\nkey = "{SECRET}\\n"\n',
         f"[web]\ntoken = {SECRET}\n",
     ],
 )
 def test_secrets_are_in_no_error_message(file: str) -> None:
     assert "hunter2" not in refusal(file=file)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "api.example.org", "ftp://127.0.0.1/v1", "http://", "http:///v1", "http://127.0.0.1:x/v1"),
+        *("https://u:p@api.example.org/v1", "https://api.example.org/v1?key=k", "https://a.example/v1#x"),
+        *(
+            "http://127.0.0.1\\\\@a.example/v1",
+            "http://127.0.0.1%2f@a.example",
+            "http://127.0.0.1 .a.example",
+        ),
+    ],
+)
+def test_addresses_that_two_readers_could_understand_in_two_ways_are_none(address: str) -> None:
+    assert "language_model.base_url" in refusal(file=f'[language_model]\nbase_url = "{address}"\n')
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9:80", "localhost:8000", "[::1]:8000"])
+def test_private_mode_takes_services_on_this_machine(host: str) -> None:
+    url = f"http://{host}/v1"
+    write(
+        f'[services]\nprivate = true\n[language_model]\nbase_url = "{url}"\nmodel = "m"\n'
+        f'[speech]\nfolder = "model"\nbase_url = "{THERE}"\n'
+    )
+    assert load().settings.language_model.base_url == url
+
+
+@pytest.mark.parametrize(
+    ("section", "more"),
+    [
+        ("language_model", 'model = "m"\ninput_price = 1\noutput_price = 1'),
+        ("speech", 'model = "m"\nprice = 1'),
+        ("web_detection", 'key = "k"'),
+    ],
+)
+@pytest.mark.parametrize("host", ["api.example.org", "127.0.0.1.example", "10.0.0.1", "localhost.example"])
+def test_private_mode_refuses_services_elsewhere(section: str, more: str, host: str) -> None:
+    file = f'[{section}]\nbase_url = "https://{host}/v1"\n{more}\n'
+    message = refusal(file=f"[services]\nprivate = true\n{file}")
+    assert f"{section}.base_url" in message
+    assert "switch services.private off" in message
+    write(file)
+    assert load().settings.services.private is False
 
 
 def test_every_setting_has_a_description_and_says_what_it_accepts() -> None:

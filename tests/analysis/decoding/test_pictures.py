@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pillow_heif
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from analysis.decoding.decoder import Decoded
+from analysis.decoding.decoder import Decoded, Decoder
 from analysis.decoding.durations import animation_seconds
 from analysis.errors import MediumRefused, Refusal
 from analysis.limits import Limits
@@ -290,3 +291,13 @@ def test_in_memory_and_on_disk_are_the_same(decode: Decode) -> None:
     frames = decode(content).frames
     assert frames is not None
     assert frames.flags.writeable  # a private copy: torch wants one, and no child can change it
+
+
+def test_an_animation_has_frames_in_a_row(decoder: Decoder, tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(animation("GIF"))
+    medium = decoder.decode(path, frames=False, row=True)
+    assert medium.row is not None
+    assert [round(float(frame.mean())) for frame in medium.row] == [STEP * i for i in range(6)]
+    path.write_bytes(encoded(Image.fromarray(scene()), "PNG"))
+    assert decoder.decode(path, row=True).row is None

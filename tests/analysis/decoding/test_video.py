@@ -205,3 +205,44 @@ def test_the_published_frames_of_the_reference_clips(number: int, decoder: Decod
     frames = decoder.decode(REFERENCE / "videos" / name, sound=False).frames
     assert frames is not None
     assert [frames[0].mean(), frames[0].std(), frames[-1].mean()] == pytest.approx(stats.tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "av1.mp4", "h264.ts", "variable.mp4"])
+def test_frames_in_a_row_are_the_first_ones_without_a_gap(name: str, tmp_path: Path) -> None:
+    path = clip(tmp_path / name, **CLIPS[name])
+    decoder = Decoder(Limits(frames_in_a_row=12, frames_per_video=4))
+    medium, alone, without = (
+        decoder.decode(path, row=True),
+        decoder.decode(path, frames=False, row=True),
+        decoder.decode(path),
+    )
+    decoder.close()
+    assert medium.row is not None
+    assert np.abs(np.array(levels(medium.row)) - (16 + STEP * np.arange(12))).max() < 4
+    assert medium.frames is not None
+    assert len(medium.frames) == 4
+    assert alone.frames is None
+    assert alone.row is not None
+    assert np.array_equal(alone.row, medium.row)
+    assert alone.probe == medium.probe == without.probe
+    assert without.row is None
+
+
+def test_frames_in_a_row_are_bounded_by_memory_and_by_the_clip(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4")
+    for limits, count in ((Limits(max_view_bytes=7 * 64 * 48 * 3 + 5), 7), (Limits(), 20)):
+        decoder = Decoder(limits)
+        medium = decoder.decode(path, frames=False, row=True)
+        decoder.close()
+        assert medium.row is not None
+        assert len(medium.row) == count
+        assert medium.probe.notes == ()
+
+
+def test_a_turned_clip_has_an_upright_row(decoder: Decoder, tmp_path: Path) -> None:
+    picture = scene()
+    path = clip(tmp_path / "clip.mp4", count=3, rotation=90, picture=lambda _: picture)
+    medium = decoder.decode(path, frames=False, row=True)
+    assert medium.row is not None
+    assert medium.row.shape == (3, 64, 48, 3)
+    assert (medium.probe.width, medium.probe.height) == (48, 64)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detectors.errors import BudgetSpent
+from detectors.errors import BudgetSpent, ServiceFailed
 from detectors.services.budget import Budget
 
 
@@ -51,7 +51,10 @@ def test_the_count_outlives_a_restart(tmp_path: Path) -> None:
     assert Budget(1.0, file, today).spent() == 0
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"day": "2026-01-01"}', '{"day": 1, "spent": "much"}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"day": "2026-01-01"}', '{"day": 1, "spent": "much"}', '{"day": "", "spent": NaN}'],
+)
 def test_a_count_that_cannot_be_read_closes_the_day(content: str, tmp_path: Path) -> None:
     today, file = Calendar(), tmp_path / "spent.json"
     file.write_text(content, "ascii")
@@ -85,3 +88,36 @@ def test_many_threads_share_one_cap() -> None:
     for thread in threads:
         thread.join()
     assert len(paid) == 20
+
+
+def test_processes_share_one_cap(tmp_path: Path) -> None:
+    """Two budgets on one file stand for two processes: the lock is on the file, not on the object."""
+    file = tmp_path / "spent.json"
+    service, command = Budget(1.0, file), Budget(1.0, file)
+    day = service.reserve(0.6)
+    assert command.spent() == 0.6
+    with pytest.raises(BudgetSpent):
+        command.reserve(0.5)
+    service.settle(day, 0.6, 0.1)
+    command.reserve(0.5)
+    assert service.spent() == pytest.approx(0.6)
+
+
+def test_many_threads_on_many_budgets_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "spent.json"
+    threads = [
+        threading.Thread(target=lambda: [Budget(100, file).reserve(0.5) for _ in range(10)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Budget(100, file).spent() == 20
+
+
+def test_without_a_place_for_the_count_nothing_is_spent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    budget = Budget(1.0, tmp_path / "file" / "spent.json")
+    with pytest.raises(ServiceFailed, match="make that folder writable"):
+        budget.reserve(0.1)
+    budget.reserve(0)

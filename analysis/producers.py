@@ -1,0 +1,35 @@
+"""All views that this engine can make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from analysis.face_clips import FaceFinders, unasked
+from analysis.faces import CropFaces, FindFaces
+from analysis.views import PRODUCERS, Producer
+from detectors.base import View
+
+if TYPE_CHECKING:
+    from detectors.faces.mtcnn import MTCNN
+    from detectors.record import WeightsRecord
+
+
+def producers_on(device: str) -> Mapping[View, Producer]:
+    """How each view is made; networks that it takes run on the device, and are loaded when first needed."""
+    finders, found = FaceFinders(device), FindFaces(lambda: _mtcnn(device))
+
+    def crops(record: WeightsRecord) -> CropFaces:
+        return CropFaces.tailor(found, record)
+
+    return {
+        **PRODUCERS,
+        View.FACES: Producer(CropFaces(found), frames=True, tailor=crops),
+        View.FACE_CLIPS: Producer(unasked, row=True, tailor=finders.tailor),
+    }
+
+
+def _mtcnn(device: str) -> MTCNN:
+    from detectors.faces.mtcnn import MTCNN
+
+    return MTCNN(device)

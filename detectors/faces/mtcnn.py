@@ -1,0 +1,201 @@
+"""MTCNN, a cascade of three small networks (arXiv 1604.02878): boxes and five points of every face.
+
+The networks and their weights (MIT) are facenet-pytorch's. The cascade is ours: the package's own needs
+torchvision's compiled box suppression, which a CPU torch lacks, and fails where a candidate lies wholly
+outside of the frame. It gives the same boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from detectors import torchvision_cpu
+from detectors.faces.retinaface import Faces
+
+_CELL = 12  # pixels that the first network sees at once
+_STEP = 2  # and from one such place to the next
+_FACTOR = 0.709  # from one scale to the next
+_PROPOSED, _REFINED, _DECIDED = 0.6, 0.7, 0.7
+_SMALL, _LARGE = 24, 48  # sides of the crops that the second and the third network see
+_STACK = 16  # frames searched at once, and
+_CROPS = 512  # crops scored at once: both bound the memory
+
+
+class MTCNN:
+    """The three networks, in evaluation mode, on one device.
+
+    Boxes of candidates are ``(n, 4)`` (x1, y1, x2, y2) in pixels; ``owner`` ``(n,)`` is the frame of each.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        torchvision_cpu.prepare()
+        from facenet_pytorch import ONet, PNet, RNet
+
+        self._device = torch.device(device)
+        self._propose, self._refine, self._decide = (
+            network().eval().requires_grad_(requires_grad=False).to(self._device)
+            for network in (PNet, RNet, ONet)
+        )
+
+    @torch.inference_mode()
+    def find(self, frames: Tensor, min_face: float = 20) -> list[Faces]:
+        """Find the faces of each frame, the best first.
+
+        Args:
+            frames: uint8 ``(N, H, W, 3)`` sRGB.
+            min_face: side of the smallest face looked for, in pixels; twice the side, a quarter of the time.
+        """
+        stacks = torch.split(frames, _STACK) if len(frames) else ()
+        return [faces for stack in stacks for faces in self._find(stack, min_face)]
+
+    def _find(self, frames: Tensor, min_face: float) -> list[Faces]:
+        pictures = frames.to(self._device).permute(0, 3, 1, 2).float()
+        boxes, owner = self._proposals(pictures, min_face)
+        boxes, owner = self._refinements(pictures, boxes, owner)
+        boxes, owner, scores, points = self._decisions(pictures, boxes, owner)
+        found = []
+        for frame in range(len(frames)):
+            own = (owner == frame).nonzero()[:, 0]
+            kept = own[suppress(boxes[own], scores[own], 0.7, of_smaller=True)]
+            found.append(Faces(*(values[kept].cpu().numpy() for values in (boxes, scores, points))))
+        return found
+
+    def _proposals(self, pictures: Tensor, min_face: float) -> tuple[Tensor, Tensor]:
+        boxes, scores, shifts = (pictures.new_zeros(0, *size) for size in ((4,), (), (4,)))
+        owner = torch.zeros(0, dtype=torch.long, device=self._device)
+        height, width = pictures.shape[2:]
+        for scale in scales(height, width, min_face):
+            size = [int(length * scale + 1) for length in (height, width)]
+            shift, probability = self._propose(_normalised(F.interpolate(pictures, size, mode="area")))
+            frame, row, column = (probability[:, 1] >= _PROPOSED).nonzero(as_tuple=True)
+            place = _STEP * torch.stack([column, row], dim=1).float()
+            corners = [((place + 1) / scale).floor(), ((place + _CELL) / scale).floor()]
+            some = torch.cat(corners, dim=1), probability[frame, 1, row, column], shift[frame, :, row, column]
+            kept = _suppress_each(some[0], some[1], frame, 0.5)
+            boxes, scores, shifts = (
+                torch.cat([before, new[kept]])
+                for before, new in zip((boxes, scores, shifts), some, strict=True)
+            )
+            owner = torch.cat([owner, frame[kept]])
+        kept = _suppress_each(boxes, scores, owner, 0.7)
+        boxes, shifts = boxes[kept], shifts[kept]
+        sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+        return _squares(boxes + shifts * sides), owner[kept]
+
+    def _refinements(self, pictures: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+        boxes, owner = _touching(boxes, owner, pictures)
+        outputs = [self._refine(crops) for crops in _crops(pictures, boxes, owner, _SMALL)]
+        if not outputs:
+            return boxes, owner
+        shifts, probability = (torch.cat(part) for part in zip(*outputs, strict=True))
+        sure = probability[:, 1] > _REFINED
+        boxes, owner, shifts, scores = boxes[sure], owner[sure], shifts[sure], probability[sure, 1]
+        kept = _suppress_each(boxes, scores, owner, 0.7)
+        return _squares(_shifted(boxes[kept], shifts[kept])), owner[kept]
+
+    def _decisions(
+        self, pictures: Tensor, boxes: Tensor, owner: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        boxes, owner = _touching(boxes, owner, pictures)
+        outputs = [self._decide(crops) for crops in _crops(pictures, boxes, owner, _LARGE)]
+        if not outputs:
+            return boxes, owner, boxes.new_zeros(0), boxes.new_zeros(0, 5, 2)
+        shifts, points, probability = (torch.cat(part) for part in zip(*outputs, strict=True))
+        sure = probability[:, 1] > _DECIDED
+        boxes, shifts, points = boxes[sure], shifts[sure], points[sure].view(-1, 2, 5).transpose(1, 2)
+        points = points * _sizes(boxes)[:, None] + boxes[:, None, :2] - 1
+        return _shifted(boxes, shifts), owner[sure], probability[sure, 1], points
+
+
+def scales(height: int, width: int, min_face: float) -> list[float]:
+    """Return the scales at which the first network must see a picture to find faces of that side and more."""
+    scale = _CELL / min_face
+    found = []
+    while min(height, width) * scale >= _CELL:
+        found.append(scale)
+        scale *= _FACTOR
+    return found
+
+
+def suppress(boxes: Tensor, scores: Tensor, overlap: float, *, of_smaller: bool = False) -> Tensor:
+    """Return the indices of the boxes that stay, best first: those that overlap no better one by more.
+
+    Args:
+        overlap: largest share of the union, as torchvision's ``nms``; with ``of_smaller`` of the smaller box,
+            pixels counted from edge to edge as in the published last stage.
+    """
+    x1, y1, x2, y2 = boxes.double().cpu().numpy().T
+    edge = 1 if of_smaller else 0
+    areas = (x2 - x1 + edge) * (y2 - y1 + edge)
+    left = (-scores.double().cpu().numpy()).argsort(kind="stable")
+    kept = []
+    while left.size:
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        width = np.minimum(x2[best], x2[left]) - np.maximum(x1[best], x1[left]) + edge
+        height = np.minimum(y2[best], y2[left]) - np.maximum(y1[best], y1[left]) + edge
+        shared = np.maximum(0, width) * np.maximum(0, height)
+        smaller, union = np.minimum(areas[best], areas[left]), areas[best] + areas[left] - shared
+        left = left[shared <= overlap * (smaller if of_smaller else union)]
+    return torch.tensor(kept, dtype=torch.long, device=boxes.device)
+
+
+def _suppress_each(boxes: Tensor, scores: Tensor, owner: Tensor, overlap: float) -> Tensor:
+    """`suppress` within each frame."""
+    kept = [torch.zeros(0, dtype=torch.long, device=boxes.device)]
+    for frame in sorted(set(owner.tolist())):
+        own = (owner == frame).nonzero()[:, 0]
+        kept.append(own[suppress(boxes[own], scores[own], overlap)])
+    return torch.cat(kept)
+
+
+def _sizes(boxes: Tensor) -> Tensor:
+    """Width and height ``(n, 2)``, pixels counted from edge to edge."""
+    return boxes[:, 2:] - boxes[:, :2] + 1
+
+
+def _shifted(boxes: Tensor, shifts: Tensor) -> Tensor:
+    return boxes + shifts * _sizes(boxes).repeat(1, 2)
+
+
+def _squares(boxes: Tensor) -> Tensor:
+    """The squares around the same centres with the longer sides."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    longer = sides.amax(dim=1, keepdim=True)
+    corner = boxes[:, :2] + sides / 2 - longer / 2
+    return torch.cat([corner, corner + longer], dim=1)
+
+
+def _inside(boxes: Tensor, pictures: Tensor) -> Tensor:
+    """Whole-numbered (left, top, right, bottom) of the parts that lie in the frame, right and bottom out."""
+    height, width = pictures.shape[2:]
+    whole = boxes.trunc().long()
+    limit = torch.tensor([width, height], device=boxes.device)
+    return torch.cat([whole[:, :2].clamp(min=1) - 1, torch.minimum(whole[:, 2:], limit)], dim=1)
+
+
+def _touching(boxes: Tensor, owner: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """The boxes of which a part lies in the frame."""
+    inside = _inside(boxes, pictures)
+    kept = (inside[:, 2:] > inside[:, :2]).all(dim=1)
+    return boxes[kept], owner[kept]
+
+
+def _crops(pictures: Tensor, boxes: Tensor, owner: Tensor, side: int) -> Iterator[Tensor]:
+    """Stacks ``(n, 3, side, side)`` of what lies in the boxes, squeezed where the frame cuts one off."""
+    places = torch.cat([owner[:, None], _inside(boxes, pictures)], dim=1).tolist()
+    for first in range(0, len(places), _CROPS):
+        crops = [
+            F.adaptive_avg_pool2d(pictures[frame, :, top:bottom, left:right], side)
+            for frame, left, top, right, bottom in places[first : first + _CROPS]
+        ]
+        yield _normalised(torch.stack(crops))
+
+
+def _normalised(pixels: Tensor) -> Tensor:
+    return (pixels - 127.5) / 128
