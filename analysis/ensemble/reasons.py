@@ -93,7 +93,7 @@ def limited_evidence(took_part: Sequence[str], records: Mapping[str, WeightsReco
 
     A detector without a record counts as bundled here: nothing says that it is strong.
     """
-    if not took_part or not all(name not in records or records[name].file.bundled for name in took_part):
+    if not took_part or not all(_small(name, records) for name in took_part):
         return []
     return [
         reason(
@@ -102,6 +102,12 @@ def limited_evidence(took_part: Sequence[str], records: Mapping[str, WeightsReco
             "(`veritag detectors` lists what there is, and what can be added)",
         )
     ]
+
+
+def _small(name: str, records: Mapping[str, WeightsRecord]) -> bool:
+    """Whether this is one of the small bundled networks; what asks services has no parameters of its own."""
+    record = records.get(name)
+    return record is None or (record.file.bundled and record.parameters > 0)
 
 
 def fingerprint_of(value: Mapping[str, Any]) -> str:

@@ -81,8 +81,9 @@ def test_killed_at_every_state_change_it_ends_with_one_reply_each(tmp_path: Path
     for life in told:
         assert life["ended"] == 0, life
         check(tmp_path / str(life["point"]), expected, mode)
-    # The threads' turns differ from life to life, so that the very last points do not always come.
-    assert sum(life["killed"] == -9 for life in told) >= 0.9 * whole["passed"]
+    # The threads' turns differ from life to life: one that took fewer points came to its end before its own.
+    assert all(life["killed"] == -9 or life["passed"] < life["point"] for life in told)
+    assert sum(life["killed"] == -9 for life in told) > 40
 
 
 def test_killed_again_and_again_it_still_ends(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_boxes_are_those_of_the_package(
     from facenet_pytorch.models.utils import detect_face
 
     monkeypatch.setattr(detect_face, "batched_nms", suppress_each)
-    frames = torch.stack([crowd(), picture("gravel.jpg"), picture("cameraman.jpg")])
+    frames = torch.stack([crowd(), picture("gravel.jpg"), picture("astronaut.jpg")])
     networks = finder._propose, finder._refine, finder._decide
     with torch.inference_mode():
         boxes, points = detect_face.detect_face(frames, min_face, *networks, [0.6, 0.7, 0.7], 0.709, "cpu")
