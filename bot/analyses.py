@@ -11,6 +11,7 @@ from pathlib import Path
 from analysis.ensemble.combine import MediumOutcome, PostOutcome, ReviewLabel, combine, reviewed
 from analysis.errors import MediumRefused, Refusal
 from analysis.model import Analysis, Analyzer, Kind
+from bot.licences import limiting_licences
 from bot.rows import kind_of_mime, to_analysis_row, to_verdict
 from state.model import AnalysisRow, PostMedium
 from state.store import Store
@@ -24,12 +25,13 @@ class Judgement:
     """What there is to say about a post.
 
     ``earlier``: nothing had to be judged anew. ``details`` has one line for each medium without a verdict,
-    for operators.
+    for operators. ``licences`` are those of weights that took part and limit what the answer may be used for.
     """
 
     post: PostOutcome
     earlier: bool
     details: tuple[str, ...]
+    licences: tuple[str, ...] = ()
 
     @property
     def failure(self) -> tuple[str, str] | None:
@@ -94,7 +96,7 @@ def judgement(
     store: Store, media: Sequence[PostMedium], rows: Sequence[AnalysisRow | None], *, earlier: bool
 ) -> Judgement:
     """Combine what is known of a post's media; a person's review overrides the detectors."""
-    outcomes, details = [], []
+    outcomes, details, licences = [], [], set()
     for index, (medium, row) in enumerate(zip(media, rows, strict=True), 1):
         kind = Kind(row.kind) if row and row.kind else kind_of_mime(medium.mime)
         if row is not None and row.verdict is not None:
@@ -103,8 +105,9 @@ def judgement(
             if review is not None:
                 verdict = reviewed(verdict, ReviewLabel(review.label))
             outcomes.append(MediumOutcome(index, kind, verdict))
+            licences |= limiting_licences(score.detector for score in row.scores if score.applicable)
         else:
             known = row or medium
             outcomes.append(MediumOutcome(index, kind, failure=known.reason or "default"))
             details.append(f"medium {index}: {known.detail}")
-    return Judgement(combine(outcomes), earlier, tuple(details))
+    return Judgement(combine(outcomes), earlier, tuple(details), tuple(sorted(licences)))

@@ -11,6 +11,7 @@ from analysis.model import Analysis, Verdict
 from bot.cli.bands import LOOKS
 from bot.cli.judging import Fault, Outcome
 from bot.cli.layout import paragraph
+from bot.licences import limiting_licences
 from bot.redact import mask_secrets, printable
 
 _SLOWEST_SHOWN = 4
@@ -44,6 +45,12 @@ def _show_analysis(name: str, analysis: Analysis, out: Console) -> None:
         paragraph(out, _probability(verdict))
     for text in (*(reason.text for reason in verdict.reasons), *analysis.probe.notes):
         paragraph(out, printable(text), label="- ")
+    for licence in sorted(limiting_licences(score.detector for score in analysis.scores if score.applicable)):
+        paragraph(
+            out,
+            printable(f"the licence of the weights limits what this may be used for: {licence}"),
+            label="- ",
+        )
     out.print(Padding(_scores(analysis), (0, 0, 0, 2), expand=False))
     paragraph(out, _timing(analysis), style="dim")
     out.print()

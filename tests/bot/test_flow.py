@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from analysis.ensemble.combine import ReviewLabel
 from analysis.errors import EngineFailed, MediumRefused, Refusal
-from analysis.model import Analysis
+from analysis.model import Analysis, Score
 from analysis.stub import StubAnalyzer
 from bot.errors import (
     CredentialsRefused,
@@ -334,6 +335,18 @@ def test_a_file_that_was_removed_is_fetched_again_for_the_next_asker(bot: Rig, t
     bot.settle()
     assert bot.end("m2") == "answered"
     assert stored.exists()
+
+
+def test_a_licence_that_limits_the_answers_use_is_told(tmp_path: Path) -> None:
+    class Limited(StubAnalyzer):
+        def _analyse(self, path: Path) -> Analysis:
+            made = super()._analyse(path)
+            return replace(made, scores=(Score("genconvit_ed", 0.5, applicable=True),))
+
+    with rig(tmp_path, analyzer=Limited()) as bot:
+        with_picture(bot)
+        bot.settle()
+        assert "GPL" in bot.replies_to("m")[0]
 
 
 def test_wordings_do_not_repeat_from_one_asker_to_the_next(bot: Rig) -> None:
