@@ -5,17 +5,24 @@ Runs in the decoding child only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 import av
 import av.error
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from analysis.errors import MediumRefused, Refusal
 from analysis.limits import Limits
 from analysis.model import Kind, Probe
 from analysis.sniff import FileType
+
+FrameT = TypeVar("FrameT", VideoFrame, AudioFrame)
 
 # What PyAV raises on broken bytes. `av.error.MemoryError` is among the first, so it is let through by hand.
 UNREADABLE = (av.error.FFmpegError, ValueError, EOFError, OSError)
@@ -72,6 +79,27 @@ def video_stream(container: InputContainer) -> VideoStream | None:
 def audio_stream(container: InputContainer) -> AudioStream | None:
     """The first sound stream."""
     return next(iter(container.streams.audio), None)
+
+
+def readable_frames(
+    container: InputContainer, stream: VideoStream | AudioStream, kind: type[FrameT]
+) -> Iterator[FrameT]:
+    """Every frame that can be decoded; broken packets are passed over, a broken container ends it."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except MemoryError:
+            raise
+        except (StopIteration, *UNREADABLE):
+            return
+        try:
+            decoded = packet.decode()
+        except MemoryError:
+            raise
+        except UNREADABLE:
+            continue
+        yield from (frame for frame in decoded if isinstance(frame, kind))
 
 
 def probe_container(container: InputContainer, file_type: FileType, size: int, limits: Limits) -> Probe:

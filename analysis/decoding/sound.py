@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from av.container import InputContainer
 
-from analysis.decoding.container import UNREADABLE, audio_stream, open_container
+from analysis.decoding.container import UNREADABLE, audio_stream, open_container, readable_frames
 from analysis.decoding.store import SoundStore
 from analysis.errors import MediumRefused, Refusal
 from analysis.limits import Limits
@@ -30,7 +29,9 @@ def decode_sound(path: str, file_type: FileType, limits: Limits, store: SoundSto
         MediumRefused: CORRUPT (not one sample).
     """
     with open_container(path, file_type, limits) as container:
-        for frame in _resampled(_frames(container)):
+        stream = audio_stream(container)
+        assert stream is not None, "the probe found it"
+        for frame in _resampled(readable_frames(container, stream, AudioFrame)):
             store.append(frame.to_ndarray().mean(axis=0, dtype="float32"))
             if store.full:
                 break
@@ -39,27 +40,6 @@ def decode_sound(path: str, file_type: FileType, limits: Limits, store: SoundSto
     return (
         (f"only the first {limits.max_audio_seconds:.0f} s of sound are listened to",) if store.full else ()
     )
-
-
-def _frames(container: InputContainer) -> Iterator[AudioFrame]:
-    """Every frame that can be decoded; broken packets are passed over, a broken container ends it."""
-    stream = audio_stream(container)
-    assert stream is not None, "the probe found it"
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except MemoryError:
-            raise
-        except (StopIteration, *UNREADABLE):
-            return
-        try:
-            decoded = packet.decode()
-        except MemoryError:
-            raise
-        except UNREADABLE:
-            continue
-        yield from (frame for frame in decoded if isinstance(frame, AudioFrame))
 
 
 def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:

@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from analysis.decoding.container import UNREADABLE, open_container, video_stream
+from analysis.decoding.container import UNREADABLE, open_container, readable_frames, video_stream
 from analysis.decoding.pictures import fitting_frames
 from analysis.decoding.sampling import frame_indices
 from analysis.decoding.store import FrameStore
@@ -102,7 +102,10 @@ def is_turned(path: str, file_type: FileType, limits: Limits) -> bool:
     with open_container(path, file_type, limits) as container:
         stream = video_stream(container)
         assert stream is not None, "the probe found it"
-        return any(round(frame.rotation / 90) % 2 == 1 for frame in islice(_frames(container, stream), 1))
+        return any(
+            round(frame.rotation / 90) % 2 == 1
+            for frame in islice(readable_frames(container, stream, VideoFrame), 1)
+        )
 
 
 def _notes(index: PacketIndex, missing: int, wanted: int, got: int, fitting: int | None) -> Iterator[str]:
@@ -199,7 +202,7 @@ def _frames_by_count(
     container: InputContainer, stream: VideoStream, wanted: set[int]
 ) -> Iterator[VideoFrame]:
     last = max(wanted, default=-1)
-    for count, frame in enumerate(_frames(container, stream)):
+    for count, frame in enumerate(readable_frames(container, stream, VideoFrame)):
         if count in wanted:
             yield frame
         if count >= last:
@@ -210,7 +213,7 @@ def _frames_by_time(
     container: InputContainer, stream: VideoStream, wanted: Sequence[int], keys: Sequence[int]
 ) -> Iterator[VideoFrame]:
     """Decode on to each wanted frame, and seek only where a key frame on the way saves decoding."""
-    frames = _frames(container, stream)
+    frames = readable_frames(container, stream, VideoFrame)
     now = keys[0]
     for target in wanted:
         key = keys[max(0, bisect_right(keys, target) - 1)]
@@ -221,7 +224,7 @@ def _frames_by_time(
                 raise
             except UNREADABLE:
                 return
-            frames = _frames(container, stream)
+            frames = readable_frames(container, stream, VideoFrame)
         elif target <= now and target != wanted[0]:
             continue  # the wanted frame could not be decoded, and a later one is already out
         for frame in frames:
@@ -231,25 +234,6 @@ def _frames_by_time(
                 break
         else:
             return
-
-
-def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Every frame that can be decoded; broken packets are passed over, a broken container ends it."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except MemoryError:
-            raise
-        except (StopIteration, *UNREADABLE):
-            return
-        try:
-            decoded = packet.decode()
-        except MemoryError:
-            raise
-        except UNREADABLE:
-            continue
-        yield from (frame for frame in decoded if isinstance(frame, VideoFrame))
 
 
 def _upright(frame: VideoFrame, shape: tuple[int, int] | None) -> NDArray[np.uint8]:
