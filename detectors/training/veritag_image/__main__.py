@@ -79,7 +79,7 @@ def main() -> None:
         (arguments.out / f"{NAME}.measured.json").write_text(f"{text}\n", "utf-8")
     for entry in found:
         line = f"{entry.protocol}: {entry.metric} {entry.value} [{entry.low}, {entry.high}]"
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if arguments.cross_validate:
         trivial = trivial_features(items, samples.CROP)
         console.print("features that know nothing of generators, AUC either way round:", trivial)
