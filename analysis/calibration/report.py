@@ -14,8 +14,8 @@ from rich.table import Table
 from analysis.calibration.measuring import Measured
 from analysis.ensemble.calibrated import Limits
 from analysis.ensemble.panels import ErrorCurve
-from analysis.metrics import clopper_pearson, reliability
 from analysis.model import Kind
+from detectors.metrics import clopper_pearson, reliability
 from detectors.record import Calibration
 
 _REAL, _FAKE = "#0072b2", "#d55e00"
