@@ -24,7 +24,14 @@ from analysis.asking import Asking, settle
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
-from analysis.members import Judging, Member, check_names, fingerprint, load_members
+from analysis.members import (
+    Judging,
+    Member,
+    check_names,
+    fingerprint,
+    load_members,
+    score_fingerprint,
+)
 from analysis.model import Analysis, Kind
 from analysis.producers import producers_on
 from analysis.views import Producer, require
@@ -116,6 +123,19 @@ class EmbeddedAnalyzer:
         assert self._members is not None
         return self._fingerprint_of(self._members)
 
+    def score_fingerprints(self) -> dict[str, str]:
+        """By detector what changes whenever its score of the same medium could; loads the detectors.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does.
+        """
+        if self._members is None:
+            self.warm_up()
+        return {
+            member.name: score_fingerprint(member, ENGINE_VERSION, self._seen())
+            for member in self._members or ()
+        }
+
     def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
         """Load the detectors now; ``on_progress`` hears each step by name, on the networks' thread.
 
@@ -157,6 +177,10 @@ class EmbeddedAnalyzer:
             self._refuse_if_closed()
             self._waiting.put(_Job(path, future))
         return future
+
+    def unready(self) -> dict[str, str]:
+        """By detector that cannot judge on this machine the reason; none before they are loaded."""
+        return {member.name: member.reason for member in self._members or () if member.reason}
 
     def health(self) -> dict[str, object]:
         """What operators want to see: who judges and why others do not, isolation, waiting media."""
@@ -204,8 +228,10 @@ class EmbeddedAnalyzer:
                 job.future.cancel()
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
-        seen = json.dumps([getattr(self._limits, name) for name in _WHAT_IS_SEEN])
-        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
+        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, self._seen())
+
+    def _seen(self) -> str:
+        return json.dumps([getattr(self._limits, name) for name in _WHAT_IS_SEEN])
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:

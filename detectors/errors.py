@@ -43,6 +43,8 @@ class NotApplicable(DetectorError):
 
 class NotMeasurable(DetectorError):
     """A figure or a fit that the scores at hand cannot give (one class only, too few media, malformed)."""
+
+
 class GenerationError(DetectorError):
     """A fake cannot be made."""
 

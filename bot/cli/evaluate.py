@@ -1,0 +1,178 @@
+"""`veritag evaluate`: how well detectors and policies do on labelled media, with intervals."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.options import ConfigOption, JsonOption, configuration, console, print_json
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from analysis.evaluation.delivery import Delivery
+    from analysis.evaluation.run import Progress
+    from analysis.evaluation.scoring import Panel
+    from bot.config import Settings
+
+
+def evaluate(
+    context: typer.Context,
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Holds real/ and fake/, or a known layout.")
+    ],
+    detector: Annotated[
+        str | None, typer.Option("--detector", metavar="A,B", help="Detectors to measure.")
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="P", help="Policies to measure: calibrated, vote, or both."),
+    ] = None,
+    crop: Annotated[
+        int | None, typer.Option("--crop", min=16, max=8192, metavar="N", help="Cut all to N central pixels.")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=0.1, max=600, metavar="S", help="Cut all sound to S middle seconds."),
+    ] = None,
+    reencode: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reencode",
+            metavar="NAME:LEVEL",
+            help="Encode all again: jpeg:Q, webp:Q, h264:CRF, mp3:KBIT or opus:KBIT; once per kind of media.",
+        ),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", metavar="NAME", help="Layout of DIR (default: recognised).")
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="NAME", help="Split (default: the published test split), or all."),
+    ] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Also judge every medium changed in steps.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=2, metavar="N", help="Draw N media, evenly from all groups.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, metavar="N", help="Media worked on at the same time.")
+    ] = 2,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=20, max=100_000, help="Bootstrap resamples per interval.")
+    ] = 1000,
+    as_json: JsonOption = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write a page and all scores; goes on where it ended."),
+    ] = None,
+    thumbnails: Annotated[
+        bool, typer.Option("--thumbnails", help="Show the worst mistakes as pictures in the report.")
+    ] = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """Measure detectors or policies on labelled media: AUC, errors at the bands, calibration, leaks."""
+    from analysis.evaluation.report import write
+    from analysis.evaluation.run import Plan
+    from analysis.evaluation.run import evaluate as carry_out
+    from bot.assembly import limits_of
+    from bot.cli.app import version
+    from bot.cli.evaluation import show
+
+    if thumbnails and report is None:
+        raise ConfigError("--thumbnails needs --report, where they are shown")
+    names = None if detector is None else [name.strip() for name in detector.split(",") if name.strip()]
+    policies = [name.strip() for name in (policy or "").split(",") if name.strip()]
+    if not names and not policies:
+        raise ConfigError("nothing to measure; name --detector or --policy")
+    options = {
+        "analysis.detectors": (names, "--detector"),
+        "analysis.policy": (policies[0] if policies else None, "--policy"),
+        "analysis.decode_workers": (workers, "--workers"),
+    }
+    settings = configuration(context, config_file, options).settings
+    plan = Plan(
+        data=data,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        version=version(),
+        layout=layout,
+        split=split,
+        delivery=_delivery(crop, seconds, reencode or []),
+        robustness=robustness,
+        limit=limit,
+        seed=seed,
+        workers=workers,
+        resamples=resamples,
+        report=report,
+    )
+    with ExitStack() as stack:
+        panels = _panels(settings, names, policies, stack)
+        progress = stack.enter_context(_progress())
+        outcome = carry_out(plan, panels, limits_of(settings), progress)
+    written = write(outcome, report, thumbnails=thumbnails) if report else None
+    if as_json:
+        print_json(outcome.evaluation.as_json())
+    else:
+        show(outcome.evaluation, console())
+        if written:
+            console().print(f"report: {written}")
+
+
+def _delivery(crop: int | None, seconds: float | None, reencode: list[str]) -> Delivery:
+    from analysis.evaluation.delivery import Delivery, parse_change
+
+    return Delivery(crop, seconds, tuple(parse_change(text, codec=True) for text in reencode))
+
+
+def _panels(
+    settings: Settings, names: list[str] | None, policies: list[str], stack: ExitStack
+) -> list[Panel]:
+    """One engine per policy; what judges alone is measured on the first of them."""
+    from analysis.evaluation.scoring import Panel
+    from bot.assembly import build_analyzer
+
+    measured = names or []
+    panels: list[Panel] = []
+    err = console(stderr=True)
+    for policy in policies or [settings.analysis.policy]:
+        chosen = settings.model_copy(
+            update={"analysis": settings.analysis.model_copy(update={"policy": policy})}
+        )
+        with err.status("starting the engine") as status:
+            engine = build_analyzer(chosen)
+            stack.callback(engine.close)
+            engine.warm_up(lambda step, status=status: status.update(step))  # type: ignore[misc]
+        missing = {name: why for name, why in engine.unready().items() if name in measured or not measured}
+        if measured and missing:
+            raise ConfigError("; ".join(f"{name}: {why}" for name, why in missing.items()))
+        for name, why in missing.items():
+            err.print(f"{name} takes no part: {why}")
+        panels.append(Panel.of(engine, measured if not panels else [], policy if policies else None))
+    return panels
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars on standard error, where somebody looks at it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    err = console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+
+        def stage(name: str, total: int) -> Callable[[], None]:
+            task = bar.add_task(name, total=total)
+            return lambda: bar.advance(task)
+
+        yield stage
