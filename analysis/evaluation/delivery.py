@@ -75,7 +75,8 @@ class Change:
     level: float
 
     def __str__(self) -> str:
-        return f"{self.way}{self.level:g}"
+        between = "_" if self.way[-1].isdigit() else ""
+        return f"{self.way}{between}{self.level:g}"
 
     def applies(self, kind: Kind) -> bool:
         """Say whether media of a kind can be changed so."""

@@ -188,6 +188,8 @@ class Meter:
 
     def _macro(self, table: Table, column: Column, names: Sequence[str]) -> Figure:
         """The mean AUC of the sources that have both classes, each resampled within itself."""
+        if len(names) < 2:
+            return Figure(MEAN, None, note=f"{len(names) or 'no'} source has both classes")
         values: list[float] = []
         draws: list[Floats] = []
         for stream, name in enumerate(names, 1):
@@ -197,8 +199,6 @@ class Meter:
                 return Figure(MEAN, None, note=f"{name}: {fault}")
             values += value
             draws += drawn
-        if not values:
-            return Figure(MEAN, None, note="no source has both classes")
         return _interval(MEAN, np.mean(draws, axis=0), float(np.mean(values)), None)
 
     def compared(self, table: Table) -> tuple[Comparison, ...]:

@@ -64,7 +64,7 @@ def roc(table: Table, name: str, seed: int = 0) -> str | None:
         curve = figures.sweep(taken.labels, taken.scores, np.ones((1, taken.labels.size)))
         fpr, tpr = ([0.0, *values[0]] for values in (curve.fpr, curve.tpr))
         axes.fill_between(_GRID, low, high, color=colour, alpha=0.15, linewidth=0)
-        axes.step(fpr, tpr, where="post", color=colour, linewidth=1.6, label=str(column.subject))
+        axes.plot(fpr, tpr, color=colour, linewidth=1.6, label=str(column.subject))
     if not drawn:
         return None
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="guessing")
@@ -79,8 +79,8 @@ def _roc_band(
     parts = []
     for drawn in resampling.counts(labels, groups, resamples=_BAND_RESAMPLES, seed=seed):
         curve = figures.sweep(labels, scores, drawn)
-        within = [np.where(curve.fpr <= most, curve.tpr, 0.0).max(axis=1) for most in _GRID]
-        parts.append(np.column_stack(within))
+        pairs = zip(curve.fpr, curve.tpr, strict=True)
+        parts.append(np.array([np.interp(_GRID, [0.0, *fpr], [0.0, *tpr]) for fpr, tpr in pairs]))
     low, high = np.quantile(np.concatenate(parts), (0.025, 0.975), axis=0)
     return low, high
 

@@ -112,7 +112,8 @@ def shown(figure: Figure) -> str:
     mark = "*" if figure.note else ""
     if figure.low is None or figure.high is None:
         return f"{figure.value:.3f}{mark}"
-    return f"{figure.value:.3f}{mark} ({figure.low:.3f}–{figure.high:.3f})"
+    between = "–" if figure.low >= 0 else " to "
+    return f"{figure.value:.3f}{mark} ({figure.low:.3f}{between}{figure.high:.3f})"
 
 
 def _rate(count: int, total: int) -> str:

@@ -43,7 +43,8 @@ class Judged:
 
     ``real`` and ``fake`` were scored; of the others ``abstained`` counts by class and reason (not applicable,
     unknown, uncertain) and ``faults`` by reason. ``bands`` counts verdicts by class, for policies only.
-    ``flag`` says in words what counts as an alarm.
+    ``flag`` says in words what counts as an alarm. ``trained_on`` names sources, by their names alone, that
+    its detectors were trained on: there its figures flatter it.
     """
 
     subject: str
@@ -57,6 +58,7 @@ class Judged:
     faults: dict[str, int]
     sources: tuple[Group, ...]
     generators: tuple[Group, ...]
+    trained_on: tuple[str, ...] = ()
 
     def figure(self, name: str) -> Figure:
         """The figure of that name.
@@ -113,6 +115,15 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence, about a subject or ("") about all; ``beware``: it warns of the others."""
+
+    about: str
+    text: str
+    beware: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OfKind:
     """Everything that was found on one kind of media; ``words`` say it in sentences."""
 
@@ -124,7 +135,7 @@ class OfKind:
     comparisons: tuple[Comparison, ...]
     probes: tuple[Probe, ...]
     robustness: tuple[Rung, ...] = ()
-    words: tuple[str, ...] = ()
+    words: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

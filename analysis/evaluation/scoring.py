@@ -40,10 +40,14 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """An engine, and whom of it we measure, each with the fingerprint of what decides the answers."""
+    """An engine, and whom of it we measure, each with the fingerprint of what decides the answers.
+
+    ``members`` are all detectors of the engine: those that its policy hears.
+    """
 
     engine: Engine
     subjects: Mapping[Subject, str]
+    members: tuple[str, ...]
 
     @classmethod
     def of(cls, engine: Engine, detectors: Iterable[str], policy: str | None) -> Panel:
@@ -52,7 +56,7 @@ class Panel:
         subjects = {Subject(Role.DETECTOR, name): known[name] for name in detectors}
         if policy:
             subjects[Subject(Role.POLICY, policy)] = engine.fingerprint
-        return cls(engine, subjects)
+        return cls(engine, subjects, tuple(known))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from analysis.evaluation.leaks import TOGETHER
 from analysis.evaluation.measuring import ALARMS, AUC, FEWEST
-from analysis.evaluation.result import Comparison, Figure, Group, Judged, Probe, Rung
+from analysis.evaluation.result import Comparison, Figure, Group, Judged, Probe, Rung, Said
 from analysis.evaluation.table import CUT
 from detectors.metrics import clopper_pearson
 
 PLURAL = {"image": "pictures", "video": "videos", "audio": "recordings"}
 SINGULAR = {"image": "picture", "video": "video", "audio": "recording"}
 _PROBES_NAMED = 3
+_MOVED = 0.02
 
 NOT_SAID = (
     (
@@ -24,8 +26,8 @@ NOT_SAID = (
         "not cover sources that are not here."
     ),
     (
-        "Media that a detector was trained on flatter it. Whether that is so is not known here: compare the "
-        "data with what the detector's card says that it was trained on."
+        "Media that a detector was trained on flatter it. Only sources of the same name are noticed here: "
+        "compare the data with what the detector's card says that it was trained on."
     ),
     (
         "How many of all media out there are fake is another matter: with few fakes among many reals, most "
@@ -40,17 +42,29 @@ def sentences(
     comparisons: Sequence[Comparison],
     probes: Sequence[Probe],
     rungs: Sequence[Rung],
-) -> tuple[str, ...]:
-    """Say everything that was found on one kind of media."""
-    said: list[str] = []
+) -> tuple[Said, ...]:
+    """Say everything that was found on one kind of media: of each subject, then of all."""
+    said: list[Said] = []
     for one in judged:
-        said += [*_flags(kind, one), *_ranking(kind, one), *_calibration(one), *_undecided(kind, one)]
-        said += [*_worst(one), *_robust(one, rungs)]
-    said += _compared(kind, comparisons)
-    said += _leaks(probes)
+        parts = (_flags(kind, one), _ranking(kind, one), _calibration(one), _undecided(kind, one))
+        texts = [*chain(*parts), *_worst(one), *_robust(one, rungs)]
+        said += [Said(one.subject, text) for text in texts]
+        said += [Said(one.subject, text, beware=True) for text in _seen(one)]
+    said += [Said("", text) for text in _compared(kind, comparisons)]
+    said += [Said("", text, beware=True) for text in _leaks(probes)]
     if judged:
-        said += _sizes(kind, max(judged, key=lambda one: one.real))
+        most = max(judged, key=lambda one: one.real)
+        said += [Said("", text) for text in _sizes(kind, most)]
     return tuple(said)
+
+
+def _seen(one: Judged) -> Iterator[str]:
+    if one.trained_on:
+        who = "one of its detectors was trained" if one.role == "policy" else "it was trained"
+        yield (
+            f"{one.subject}: {who} on sources of these names: {', '.join(one.trained_on)}. What it reaches "
+            "there says nothing of media that it never saw."
+        )
 
 
 def _of_100(figure: Figure) -> str:
@@ -161,6 +175,9 @@ def _robust(one: Judged, rungs: Sequence[Rung]) -> Iterator[str]:
     if base is None or not changed:
         return
     worst = min(changed, key=lambda rung: rung.auc.value or 0.0)
+    if (base.auc.value or 0.0) - (worst.auc.value or 0.0) < _MOVED:
+        yield f"None of the tried changes takes more than {_MOVED} from the AUC of {one.subject}."
+        return
     yield (
         f"The harshest of the tried changes for {one.subject} is {worst.what} {worst.level:g}: its AUC goes "
         f"from {base.auc.value:.2f} to {worst.auc.value:.2f}."
@@ -193,10 +210,10 @@ def _leaks(probes: Sequence[Probe]) -> Iterator[str]:
         for probe in near[:_PROBES_NAMED]:
             all_of_them = probe.feature == TOGETHER
             what = (
-                "all trivial features together reach" if all_of_them else f"'{probe.feature}' alone reaches"
+                "All trivial features together reach" if all_of_them else f"'{probe.feature}' alone reaches"
             )
             yield (
-                f"Beware: {what} AUC {probe.auc.value:.2f} on these files ({delivery}), where "
+                f"{what} AUC {probe.auc.value:.2f} on these files ({delivery}), where "
                 f"{' and '.join(probe.near)} hardly {'does' if len(probe.near) == 1 else 'do'} better. The "
                 "files' history tells the classes apart, so that a good figure need not mean that anything "
                 "was recognised."
@@ -206,7 +223,8 @@ def _leaks(probes: Sequence[Probe]) -> Iterator[str]:
 def _sizes(kind: str, one: Judged) -> Iterator[str]:
     for count, word in ((one.real, "real"), (one.fake, "fake")):
         if count < FEWEST:
-            yield f"With {count} {word} {PLURAL[kind]} nothing can be claimed; at least {FEWEST} are needed."
+            media = SINGULAR[kind] if count == 1 else PLURAL[kind]
+            yield f"With {count} {word} {media} nothing can be claimed; at least {FEWEST} are needed."
     if one.real:
         bound = clopper_pearson(0, one.real)[1]
         yield (

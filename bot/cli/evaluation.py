@@ -31,8 +31,8 @@ def show(found: Evaluation, out: Console) -> None:
 
 def _show_kind(kind: OfKind, out: Console) -> None:
     out.print(Text(f"{kind.kind}: {kind.real} real, {kind.fake} fake, delivered {kind.delivery}", "bold"))
-    for sentence in kind.words:
-        paragraph(out, sentence, label="- ")
+    for said in kind.words:
+        paragraph(out, printable(f"Beware: {said.text}" if said.beware else said.text), label="- ")
     out.print()
     out.print(_figures(kind))
     for one in kind.judged:
@@ -66,7 +66,8 @@ def shown(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return f"{figure.value:.3f}"
     mark = "*" if figure.note else ""
-    return f"{figure.value:.3f}{mark} ({figure.low:.3f}–{figure.high:.3f})"
+    between = "–" if figure.low >= 0 else " to "
+    return f"{figure.value:.3f}{mark} ({figure.low:.3f}{between}{figure.high:.3f})"
 
 
 def _figures(kind: OfKind) -> Table:

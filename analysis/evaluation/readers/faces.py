@@ -21,6 +21,7 @@ from analysis.evaluation.items import Item
 from analysis.evaluation.readers.base import Found, files, read_json, read_lines, relative
 
 _ORIGINAL, _MANIPULATED = "original_sequences", "manipulated_sequences"
+_COMPRESSIONS = ("raw", "c0", "c23", "c40")
 _CELEB_FOLDERS = {"celeb-real": 0, "youtube-real": 0, "celeb-synthesis": 1}
 _CELEB_LIST = "List_of_testing_videos.txt"
 
@@ -41,7 +42,7 @@ def read_faceforensics(folder: Path, split: str | None) -> Found:
     for label, top in enumerate((_ORIGINAL, _MANIPULATED)):
         for path in files(folder / top):
             parts = path.relative_to(folder / top).parts
-            if len(parts) < 4 or parts[2] not in ("videos", "images"):
+            if len(parts) < 4 or parts[1] not in _COMPRESSIONS or parts[2] not in ("videos", "images"):
                 continue  # masks, models and lists beside the media
             method, compression, clip = parts[0], parts[1], Path(parts[3]).stem
             target = clip.split("_")[0]

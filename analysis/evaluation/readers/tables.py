@@ -88,7 +88,9 @@ def read_manifest(data: Path, split: str | None) -> Found:
 def _item(file: Path, name: str, label: int, row: Row, folder: Path, split: str) -> Item:
     source = str(row.get("source") or folder.resolve().name)
     generator = str(row.get("generator") or source) if label else ""
-    return Item(file, name, label, source, generator, str(row.get("group") or ""), split)
+    # What was made of one medium, and that medium, are alike.
+    group = str(row.get("group") or row.get("input_sha256") or "")
+    return Item(file, name, label, source, generator, group, split)
 
 
 def _eval_tables(folder: Path) -> dict[str, Path]:
