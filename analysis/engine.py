@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "1"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = ("frames_per_video", "sampling", "frames_in_a_row", "max_audio_seconds", "max_view_bytes")
+_WHAT_IS_SEEN = (
+    *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
+    *("max_audio_seconds", "max_view_bytes"),
+)
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
 OnStage = Callable[[str], None]
 log = logging.getLogger(__name__)
@@ -84,11 +87,11 @@ class EmbeddedAnalyzer:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
         check_names(item if isinstance(item, str) else item.record.name for item in detectors)
-        self._producers = producers_on(device) if producers is None else producers
+        self._limits = limits or Limits()
+        self._producers = producers_on(device, self._limits) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
         self._policy = policy
-        self._limits = limits or Limits()
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
