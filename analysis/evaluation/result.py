@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -154,7 +154,6 @@ class Evaluation:
     named: tuple[tuple[str, str], ...]
     resamples: int
     seed: int
-    settings: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The whole as JSON-serialisable values."""

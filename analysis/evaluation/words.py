@@ -72,8 +72,14 @@ def _of_100(figure: Figure) -> str:
     if figure.value is None:
         return "an unknown number"
     if figure.low is None or figure.high is None:
-        return f"{100 * figure.value:.0f}"
-    return f"{100 * figure.value:.0f} (95 % interval {100 * figure.low:.0f} to {100 * figure.high:.0f})"
+        return _count(figure.value)
+    return f"{_count(figure.value)} (95 % interval {_count(figure.low)} to {_count(figure.high)})"
+
+
+def _count(rate: float) -> str:
+    """So many of a hundred; near both ends with a tenth, so that little does not look like nothing."""
+    percent = 100 * rate
+    return f"{percent:.1f}" if 0 < percent < 1 or 99 < percent < 100 else f"{percent:.0f}"
 
 
 def _flags(kind: str, one: Judged) -> Iterator[str]:
@@ -152,11 +158,12 @@ def _worst(one: Judged) -> Iterator[str]:
     if len(known) > 1:
         worst = min(known, key=lambda group: group.auc.value or 0.0)
         best = max(known, key=lambda group: group.auc.value or 0.0)
-        yield (
-            f"Between sources {one.subject} goes from AUC {worst.auc.value:.2f} ({worst.name}) to "
-            f"{best.auc.value:.2f} ({best.name}); sources with fewer than {FEWEST} media of a class are left "
-            "out here."
-        )
+        if (best.auc.value or 0.0) - (worst.auc.value or 0.0) >= _MOVED:
+            yield (
+                f"Between sources {one.subject} goes from AUC {worst.auc.value:.2f} ({worst.name}) to "
+                f"{best.auc.value:.2f} ({best.name}); sources with fewer than {FEWEST} media of a class are "
+                "left out here."
+            )
     known = [group for group in one.sources if group.real >= FEWEST]
     alarming = [group for group in known if 2 * group.flagged_real > group.real]
     if alarming:

@@ -11,9 +11,6 @@ from analysis.evaluation.items import Collection
 from analysis.evaluation.readers import faces, folders, speech, tables
 from analysis.evaluation.readers.base import Found
 
-ALL = "all"
-"""The name of the split that is everything."""
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
