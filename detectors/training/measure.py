@@ -16,6 +16,7 @@ from detectors.record import Measurement
 from detectors.training.dataset import Item, read
 from detectors.training.levelling import centre_crop
 
+RESAMPLES = resampling.RESAMPLES
 Metric = Callable[[NDArray[np.int64], NDArray[np.float64]], float]
 
 METRICS: dict[str, Metric] = {"AUC": auc, "balanced accuracy at 0.5": balanced_accuracy}
@@ -25,7 +26,7 @@ def interval(
     metric: Metric,
     labels: NDArray[np.int64],
     scores: NDArray[np.float64],
-    resamples: int = resampling.RESAMPLES,
+    resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of a metric, items drawn anew within each class."""
     found = resampling.bootstrap(resampling.plain(metric), labels, scores, resamples=resamples)
