@@ -35,6 +35,7 @@ _REGISTRY = {
     "safe": "detectors.safe:SAFE",
     "styleflow": "detectors.styleflow.detector:StyleFlow",
     "styleflow_full": "detectors.styleflow.detector:StyleFlowFull",
+    "timm_probe": "detectors.timm_probe:TimmProbe",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
     "transcript": "detectors.transcript:Transcript",
     "ufd": "detectors.ufd:UFD",
@@ -76,10 +77,19 @@ def create(name: str, device: str = "cpu", weights_dir: Path | None = None) -> D
         UnknownDetector: no detector of that name is registered.
         WeightsError: its weights are missing, wrong, or under a licence not accepted yet.
     """
-    _require(name)
-    module, _, attribute = _REGISTRY[name].partition(":")
+    return build(record(name), device, weights_dir)
+
+
+def build(described: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Detector:
+    """Build a detector with the weights of any record of its name, such as one that a training wrote.
+
+    Raises:
+        UnknownDetector, WeightsError: as `create`.
+    """
+    _require(described.name)
+    module, _, attribute = _REGISTRY[described.name].partition(":")
     loadable = cast(Loadable, getattr(importlib.import_module(module), attribute))
-    return loadable.load(load_record(name), device, weights_dir)
+    return loadable.load(described, device, weights_dir)
 
 
 def _require(name: str) -> None:
