@@ -86,10 +86,18 @@ def build(described: WeightsRecord, device: str = "cpu", weights_dir: Path | Non
     Raises:
         UnknownDetector, WeightsError: as `create`.
     """
-    _require(described.name)
-    module, _, attribute = _REGISTRY[described.name].partition(":")
-    loadable = cast(Loadable, getattr(importlib.import_module(module), attribute))
-    return loadable.load(described, device, weights_dir)
+    return detector_type(described.name).load(described, device, weights_dir)
+
+
+def detector_type(name: str) -> Loadable:
+    """Return the class of a detector.
+
+    Raises:
+        UnknownDetector: no detector of that name is registered.
+    """
+    _require(name)
+    module, _, attribute = _REGISTRY[name].partition(":")
+    return cast(Loadable, getattr(importlib.import_module(module), attribute))
 
 
 def _require(name: str) -> None:

@@ -101,7 +101,7 @@ class TimmProbe(FrameDetector):
         fit = said.get("fit")
         if "architecture" not in said or fit not in FITS:
             raise WeightsMismatch(
-                f"{path.name} does not say which backbone it has; train it by `veritag train`"
+                f"{path.name} does not say which backbone it has; make it by `veritag train`"
             )
         try:
             network = TimmProbeNetwork(said["architecture"])

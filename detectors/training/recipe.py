@@ -182,6 +182,10 @@ class Recipe(ABC, Generic[S]):
         """Return the tensors of the detector's file, under the names that its loader expects."""
         return dict(objective.network.state_dict())
 
+    def is_from_scratch(self) -> bool:
+        """Say whether nothing of anybody's weights is in what is exported, unless it began from them."""
+        return True
+
     def metadata(self) -> dict[str, str]:
         """Return what the exported file's header says, if anything."""
         return {}

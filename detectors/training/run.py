@@ -250,7 +250,8 @@ def _leave(
         sets = report.data_sets(split.train)
         said = f"veritag train {request.recipe}, seed {request.seed}, {progress.step} steps"
         record = report.describe(
-            recipe.record(), recipe.part, file, sets, said, from_scratch=request.start is None
+            *(recipe.record(), recipe.part, file, sets, said),
+            from_scratch=request.start is None and recipe.is_from_scratch(),
         )
         report.write(
             beside,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +13,14 @@ from detectors.errors import WeightsError, WeightsMismatch
 if TYPE_CHECKING:
     from torch import Tensor
 
+_KEY = "veritag"
 
-def save(state: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors into a safetensors file, on the disk when this returns.
+
+def save(state: Mapping[str, Tensor], path: Path, said: Mapping[str, str] | None = None) -> None:
+    """Write tensors into a safetensors file, on the disk when this returns. Same tensors, same bytes.
 
     Args:
-        metadata: text that the file's header carries.
+        said: text that the file's header carries beside them, for `metadata`.
 
     Raises:
         WeightsError: the file cannot be written.
@@ -36,7 +39,8 @@ def save(state: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | 
         seen.add(storage.data_ptr())
         separate[name] = own
     try:
-        save_file(separate, path, metadata={"format": "pt", **(metadata or {})})
+        # One entry: the order of several is a matter of chance.
+        save_file(separate, path, {_KEY: json.dumps(said, sort_keys=True)} if said else {"format": "pt"})
     except SafetensorError as error:
         raise WeightsError(
             f"{path.name} cannot be written ({error}); make room, or set VERITAG_WEIGHTS_DIR"
@@ -52,7 +56,7 @@ def settle(path: Path) -> None:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """Return the text that a safetensors file's header carries.
+    """Return the text that `save` put into a safetensors file's header.
 
     Raises:
         WeightsMismatch: it is no such file.
@@ -61,6 +65,7 @@ def metadata(path: Path) -> dict[str, str]:
 
     try:
         with safe_open(path, "pt") as file:
-            return dict(file.metadata() or {})
-    except SafetensorError as error:
+            found = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            return {str(key): str(value) for key, value in found.items()}
+    except (SafetensorError, ValueError, AttributeError) as error:
         raise WeightsMismatch(f"{path.name} is not a whole safetensors file: {error}") from error

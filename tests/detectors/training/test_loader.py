@@ -39,9 +39,7 @@ def test_processes_share_a_batch_and_workers_change_nothing() -> None:
     alone = batches()
     for mine, whole in zip(batches(workers=2), alone, strict=True):
         assert torch.equal(mine, whole)
-    for first, second, whole in zip(
-        batches(rank=0, world=2), batches(rank=1, world=2), alone, strict=True
-    ):
+    for first, second, whole in zip(batches(rank=0, world=2), batches(rank=1, world=2), alone, strict=True):
         assert torch.equal(first, whole[::2])
         assert torch.equal(second, whole[1::2])
 
