@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Protocol, cast
 
+from detectors import trained
 from detectors.base import Detector
 from detectors.errors import UnknownDetector
 from detectors.record import WeightsRecord
@@ -58,9 +59,15 @@ def names() -> tuple[str, ...]:
 def record(name: str) -> WeightsRecord:
     """Return what is known of a detector's weights.
 
+    Args:
+        name: one of `names()`, or the file that a training wrote beside its weights, ``.../NAME.json``.
+
     Raises:
         UnknownDetector: no detector of that name is registered.
+        TrainingError: the file is no such file.
     """
+    if trained.is_trained(name):
+        return trained.load_record(Path(name))
     _require(name)
     return load_record(name)
 
@@ -69,7 +76,7 @@ def create(name: str, device: str = "cpu", weights_dir: Path | None = None) -> D
     """Build a detector with its weights loaded, in evaluation mode.
 
     Args:
-        name: one of `names()`.
+        name: as `record` takes it.
         device: where its network runs, such as ``"cpu"`` or ``"cuda:0"``.
         weights_dir: folder of fetched weights; default see `weights.folder`.
 
@@ -77,15 +84,7 @@ def create(name: str, device: str = "cpu", weights_dir: Path | None = None) -> D
         UnknownDetector: no detector of that name is registered.
         WeightsError: its weights are missing, wrong, or under a licence not accepted yet.
     """
-    return build(record(name), device, weights_dir)
-
-
-def build(described: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Detector:
-    """Build a detector with the weights of any record of its name, such as one that a training wrote.
-
-    Raises:
-        UnknownDetector, WeightsError: as `create`.
-    """
+    described = record(name)
     return detector_type(described.name).load(described, device, weights_dir)
 
 

@@ -14,7 +14,7 @@ _DEVICE = re.compile(r"(?P<kind>auto|cpu|cuda)(:(?P<which>\d+(,\d+)*))?")
 
 
 def fabric_for(device: str, precision: Precision | None, on_cuda: Precision) -> Fabric:
-    """Return a launched Fabric.
+    """Return a Fabric that is still to be launched.
 
     Args:
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cpu:N`` for N processes, ``cuda``, ``cuda:1``,
@@ -33,22 +33,16 @@ def fabric_for(device: str, precision: Precision | None, on_cuda: Precision) -> 
     if kind == "cpu":
         if precision == "16-mixed":
             raise TrainingError("--precision 16-mixed needs a GPU; on a processor use bf16-mixed or 32-true")
-        return _launched("cpu", int(which or 1), precision or "32-true")
+        return _fabric("cpu", int(which or 1), precision or "32-true")
     numbers = [int(number) for number in (which or "0").split(",")]
     if max(numbers) >= torch.cuda.device_count():
         raise TrainingError(f"--device {device}: this machine has {torch.cuda.device_count()} CUDA devices")
-    return _launched("cuda", numbers, precision or on_cuda)
+    return _fabric("cuda", numbers, precision or on_cuda)
 
 
-def _launched(accelerator: str, devices: int | list[int], precision: Precision) -> Fabric:
+def _fabric(accelerator: str, devices: int | list[int], precision: Precision) -> Fabric:
     several = devices > 1 if isinstance(devices, int) else len(devices) > 1
     if devices == 0:
         raise TrainingError("--device cpu:0: at least one process is needed")
-    fabric = Fabric(
-        accelerator=accelerator,
-        devices=devices,
-        precision=precision,
-        strategy="ddp_find_unused_parameters_true" if several else "auto",
-    )
-    fabric.launch()
-    return fabric
+    strategy = "ddp" if several else "auto"
+    return Fabric(accelerator=accelerator, devices=devices, precision=precision, strategy=strategy)

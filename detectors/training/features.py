@@ -45,6 +45,8 @@ class Features:
         Raises:
             TrainingError: another process makes rows in the same folder.
         """
+        if set(keys) <= set(self._keys()):
+            return
         with (self._folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,15 +70,15 @@ class Features:
 
     def _keys(self) -> list[str]:
         file = self._folder / "keys"
-        return file.read_text("ascii").splitlines() if file.is_file() else []
+        text = file.read_text("ascii") if file.is_file() else ""
+        return text[: text.rfind("\n") + 1].splitlines()
 
     def _mend(self) -> list[str]:
         """Drop what a killed process left half written; return the keys that are whole."""
         rows, keys = self._folder / "rows", self._folder / "keys"
         size = math.prod(self._shape) * self._dtype.itemsize
         written = rows.stat().st_size // size if rows.is_file() else 0
-        text = keys.read_text("ascii") if keys.is_file() else ""
-        whole = text[: text.rfind("\n") + 1].splitlines()[:written]
+        whole = self._keys()[:written]
         keys.write_text("".join(f"{key}\n" for key in whole), "ascii")
         rows.touch()
         os.truncate(rows, len(whole) * size)

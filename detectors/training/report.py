@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors import weights
-from detectors.base import Detector
-from detectors.errors import TrainingError
 from detectors.record import DataSet, Licence, WeightsRecord
-from detectors.registry import build
 from detectors.training.dataset import Labelled
 
 _UNMEASURED = "Trained on this machine; nothing but its own validation was measured."
@@ -85,36 +82,3 @@ def write(path: Path, record: WeightsRecord, facts: Mapping[str, Any]) -> None:
     being_written = path.with_suffix(".new")
     being_written.write_text(f"{text}\n", "utf-8")
     being_written.replace(path)
-
-
-def trained_record(path: Path) -> WeightsRecord:
-    """Return the record of weights that were trained here, from the file beside them.
-
-    Raises:
-        TrainingError: it is no such file.
-    """
-    try:
-        record = WeightsRecord.model_validate(json.loads(path.read_text("utf-8"))["record"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise TrainingError(f"{path} is not what a training writes beside its weights") from error
-    folder = path.resolve().parent
-
-    def placed(file: Any) -> Any:
-        here = folder / file.name
-        return file.model_copy(update={"name": str(here)}) if here.is_file() else file
-
-    parts = {name: placed(file) for name, file in record.parts.items()}
-    return record.model_copy(update={"file": placed(record.file), "parts": parts})
-
-
-def load(path: Path, device: str = "cpu", weights_dir: Path | None = None) -> Detector:
-    """Build the detector with the weights that were trained here.
-
-    Args:
-        path: the file beside the weights; ``weights_dir`` has the files that were not trained.
-
-    Raises:
-        TrainingError: see `trained_record`.
-        WeightsError: see `registry.create`.
-    """
-    return build(trained_record(path), device, weights_dir)

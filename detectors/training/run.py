@@ -60,11 +60,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a training ended; ``weights`` and ``report`` are None where it was stopped before its end."""
+    """How a training ended; ``weights`` and ``report`` are None where it was stopped before its end.
+
+    ``is_first``: of several processes, this is the one that wrote them.
+    """
 
     progress: Progress
     weights: Path | None = None
     report: Path | None = None
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +110,27 @@ def _train(recipe: Recipe[Any], request: Request, console: Console) -> Result:
     name = request.recipe.partition(":")[0]
     folder = request.out / f"{name}.run"
     identity = _identity(recipe, request, split)
-    _enter(folder, identity, request, fabric)
+    _require_fit(folder, identity, resume=request.resume)
     context = Context(request.cache, fabric.device, request.weights_dir, request.seed)
-    data = _data(recipe, request, split, context)
+    data = _data(recipe, request, split, context)  # before there are several processes: it may take hours
+    fabric.launch()
+    if fabric.is_global_zero and not request.resume:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _IDENTITY).write_text(f"{json.dumps(identity, indent=1)}\n", "utf-8")
+    fabric.barrier()
     plan = _plan(recipe, len(data.train))
     objective = _objective(recipe, request, context)
     start = _step_reached(folder) if request.resume else 0
     with ExitStack() as stack:
-        stop = stack.enter_context(StopSignals())
         observers: list[Observer] = []
         if fabric.is_global_zero:
             bar = Bar(request.recipe, plan.steps, start, settings.metric, console)
             observers = [stack.enter_context(bar), stack.enter_context(TensorBoard(folder, start))]
+        stop = stack.enter_context(StopSignals())
         trainer = Trainer(fabric, recipe, plan, folder, seed=request.seed, observers=observers, stop=stop)
         progress = trainer.fit(objective, data, resume=request.resume)
-    if stop() and progress.step < plan.steps and not progress.is_over:
-        return Result(progress)
+    if progress.step < plan.steps and not progress.is_over:
+        return Result(progress, is_first=fabric.is_global_zero)
     found = _leave(recipe, request, fabric, split, objective, progress, plan, identity)
     for file in (CHECKPOINT, BEST):
         (folder / file).unlink(missing_ok=True)
@@ -161,10 +170,10 @@ def _digest(items: Sequence[Labelled]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def _enter(folder: Path, identity: dict[str, Any], request: Request, fabric: Fabric) -> None:
-    """Make the run's folder, or see that what is in it is the same training."""
+def _require_fit(folder: Path, identity: dict[str, Any], *, resume: bool) -> None:
+    """See that what is in the run's folder is the training that goes on, or that nothing is lost there."""
     there, described = folder / CHECKPOINT, folder / _IDENTITY
-    if request.resume:
+    if resume:
         if not there.is_file():
             raise TrainingError(f"{folder} has no checkpoint to go on from; train without --resume")
         before = json.loads(described.read_text("utf-8"))
@@ -178,10 +187,6 @@ def _enter(folder: Path, identity: dict[str, Any], request: Request, fabric: Fab
             f"{folder} holds a training that was not finished; --resume goes on with it, "
             "another --out begins anew"
         )
-    if fabric.is_global_zero:
-        folder.mkdir(parents=True, exist_ok=True)
-        described.write_text(f"{json.dumps(identity, indent=1)}\n", "utf-8")
-    fabric.barrier()
 
 
 def _difference(key: str, before: Any, now: Any) -> str:
@@ -277,4 +282,4 @@ def _leave(
             },
         )
     fabric.barrier()
-    return Result(progress, file, beside)
+    return Result(progress, file, beside, fabric.is_global_zero)

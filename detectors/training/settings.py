@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,12 @@ from detectors.errors import TrainingError
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Metric = Literal["loss", "auc", "accuracy", "eer"]
 _SMALLER_IS_BETTER: frozenset[Metric] = frozenset({"loss", "eer"})
+# A recipe that overrides a default keeps its bounds by these.
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 # These may differ when a training goes on: they change how it runs, not what comes out.
 RUNNING = frozenset({"workers", "checkpoint_every", "log_every"})
 
@@ -31,25 +37,25 @@ class Settings(BaseModel):
     `dataset.sampling_weights` instead of going through all of the data once an epoch.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    steps: int | None = Field(default=None, ge=1)
-    epochs: int = Field(default=10, ge=1)
-    batch: int = Field(default=32, ge=1)
-    lr: float = Field(default=1e-4, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
+    steps: Count | None = None
+    epochs: Count = 10
+    batch: Count = 32
+    lr: Positive = 1e-4
+    weight_decay: Weight = 0.0
     precision: Precision | None = None
-    clip: float = Field(default=0.0, ge=0)
-    ema: float = Field(default=0.0, ge=0, lt=1)
+    clip: Weight = 0.0
+    ema: Share = 0.0
     swa: bool = False
     metric: Metric = "auc"
-    patience: int = Field(default=0, ge=0)
-    validate_every: int | None = Field(default=None, ge=1)
-    holdout: float = Field(default=0.0, ge=0, lt=1)
+    patience: Whole = 0
+    validate_every: Count | None = None
+    holdout: Share = 0.0
     sampling: Literal["shuffled", "balanced"] = "shuffled"
-    checkpoint_every: int = Field(default=500, ge=1)
-    log_every: int = Field(default=10, ge=1)
-    workers: int = Field(default=0, ge=0)
+    checkpoint_every: Count = 500
+    log_every: Count = 10
+    workers: Whole = 0
 
 
 def parse(settings: type[S], given: Mapping[str, object]) -> S:

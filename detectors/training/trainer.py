@@ -164,7 +164,7 @@ class Trainer:
         self._progress.step += 1
         rates.add(found)
         step = self._progress.step
-        if step % self._settings.log_every == 0 or step == self._plan.steps:
+        if step % self._settings.log_every == 0 or step == self._plan.steps or self._is_due_to_validate():
             self._log(rates)
 
     def _log(self, rates: _Rates) -> None:

@@ -22,7 +22,7 @@ from detectors.aasist.network import AASIST, AASIST_L, AasistNetwork, Sizes
 from detectors.base import View
 from detectors.training import view_files
 from detectors.training.recipe import Batch, Context, Examples, Objective, Plan, Recipe
-from detectors.training.settings import Metric, Settings
+from detectors.training.settings import Count, Metric, Positive, Settings, Share, Weight
 from detectors.training.view_files import ViewItem
 
 _SPOOFED, _GENUINE = 0, 1
@@ -35,14 +35,14 @@ class AasistSettings(Settings):
     for a set with nine fakes to each genuine one.
     """
 
-    epochs: int = 100
-    batch: int = 24
-    lr: float = 1e-4
-    weight_decay: float = 1e-4
+    epochs: Count = 100
+    batch: Count = 24
+    lr: Positive = 1e-4
+    weight_decay: Weight = 1e-4
     metric: Metric = "eer"
     swa: bool = True
-    genuine_weight: float = 0.9
-    last_lr: float = 5e-6
+    genuine_weight: Share = 0.9
+    last_lr: Positive = 5e-6
 
 
 class _Windows:

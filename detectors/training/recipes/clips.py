@@ -20,25 +20,25 @@ from detectors.ftcn_network import CLIP, SIDE, FTCNNetwork
 from detectors.styleflow.detector import resize as resize_as_styleflow
 from detectors.training import view_files
 from detectors.training.recipe import Batch, Context, Examples, Objective, Recipe
-from detectors.training.settings import Metric, Precision, Settings
+from detectors.training.settings import Count, Metric, Positive, Precision, Settings, Share
 from detectors.training.view_files import ViewItem
 
 
 class ClipSettings(Settings):
     """The published settings; ``freeze`` trains only what reads the time steps, the transformer."""
 
-    epochs: int = 20
-    batch: int = 6
-    lr: float = 3e-4
+    epochs: Count = 20
+    batch: Count = 6
+    lr: Positive = 3e-4
     metric: Metric = "loss"
-    holdout: float = 0.2
+    holdout: Share = 0.2
     freeze: bool = False
 
 
 class StyleFlowSettings(ClipSettings):
     """As published for the content network."""
 
-    batch: int = 16
+    batch: Count = 16
 
 
 class Clips:

@@ -25,7 +25,7 @@ from detectors.training.dataset import Item
 from detectors.training.dire import dire_image, reconstruct
 from detectors.training.features import Features, folder_for
 from detectors.training.recipe import Batch, Context, Examples, Frozen, Objective, Recipe, needed_file
-from detectors.training.settings import Metric, Settings
+from detectors.training.settings import Count, Metric, Positive, Settings, Weight
 
 _UNET = "unet"
 _CHANNELS = 9  # picture and noise, and the DIRE image
@@ -36,12 +36,12 @@ class DistilDIRESettings(Settings):
     second set, as published); ``kd_weight`` the weight of its features in the loss, 0: no teacher.
     """
 
-    epochs: int = 50
-    batch: int = 128
-    lr: float = 1e-4
+    epochs: Count = 50
+    batch: Count = 128
+    lr: Positive = 1e-4
     metric: Metric = "accuracy"
     teacher: Path | None = None
-    kd_weight: float = 1.0
+    kd_weight: Weight = 1.0
 
 
 class _Rounds:

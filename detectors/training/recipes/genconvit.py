@@ -26,20 +26,20 @@ from detectors.genconvit.detector import SIDE
 from detectors.genconvit.vae import LATENT
 from detectors.training import augment, view_files
 from detectors.training.recipe import Batch, Context, Examples, Objective, Plan, Recipe, needed_file
-from detectors.training.settings import Metric, Settings
+from detectors.training.settings import Count, Metric, Positive, Settings, Weight
 from detectors.training.view_files import ViewItem
 
 
 class GenConViTSettings(Settings):
     """The published settings; how many epochs is left to the user there. ``backbone``: see the module."""
 
-    epochs: int = 30
-    batch: int = 32
-    lr: float = 1e-4
-    weight_decay: float = 1e-4
+    epochs: Count = 30
+    batch: Count = 32
+    lr: Positive = 1e-4
+    weight_decay: Weight = 1e-4
     metric: Metric = "accuracy"
     backbone: Path | None = None
-    decay_epochs: int = 15
+    decay_epochs: Count = 15
 
 
 class _Faces:

@@ -11,23 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from detectors import pixels, weights
+from detectors import weights
 from detectors.ladeda import SIDE, LaDeDaNetwork
 from detectors.record import WeightsRecord
 from detectors.registry import record
 from detectors.tiny_ladeda import TinyLaDeDaNetwork
-from detectors.training import augment, dataset
-from detectors.training.dataset import Item
+from detectors.training.pictures import SqueezedPictures
 from detectors.training.recipe import Batch, Context, Examples, Frozen, Objective, Plan, Recipe, needed_file
-from detectors.training.settings import Metric, Settings
+from detectors.training.settings import Count, Metric, Positive, Settings, Weight, Whole
 
 CROP = 224
 STRIDE = 8
@@ -42,13 +38,13 @@ class LaDeDaSettings(Settings):
     than ``tolerance``, and the training ends when it is below ``least_lr``. Without validation it stays.
     """
 
-    epochs: int = 1000
-    batch: int = 32
-    lr: float = 2e-4
+    epochs: Count = 1000
+    batch: Count = 32
+    lr: Positive = 2e-4
     metric: Metric = "accuracy"
-    plateau: int = 15
-    tolerance: float = 0.001
-    least_lr: float = 1e-6
+    plateau: Whole = 15
+    tolerance: Weight = 0.001
+    least_lr: Positive = 1e-6
 
 
 class TinySettings(Settings):
@@ -56,34 +52,11 @@ class TinySettings(Settings):
     its recipe exports (None: those of the weights store).
     """
 
-    epochs: int = 100
-    batch: int = 1
-    lr: float = 2e-4
+    epochs: Count = 100
+    batch: Count = 1
+    lr: Positive = 2e-4
     metric: Metric = "loss"
     teacher: Path | None = None
-
-
-class _Pictures:
-    """Pictures squeezed into 256 x 256, then a square of 224: anywhere and mirrored, or the central one."""
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self._items = items
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def get(self, index: int, rng: np.random.Generator | None) -> Batch:
-        """``picture`` float32 ``(3, 224, 224)``, normalised as ImageNet's."""
-        item = self._items[index]
-        squeezed = dataset.read(item.path).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        picture = np.array(squeezed)
-        if rng is None:
-            picture = augment.centre_crop(picture, CROP)
-        else:
-            picture = augment.mirrored(augment.random_crop(picture, CROP, rng), rng)
-        frames = torch.from_numpy(np.ascontiguousarray(picture))[None]
-        normalised = pixels.normalise(frames, pixels.IMAGENET_MEAN, pixels.IMAGENET_STD)
-        return {"picture": normalised[0], "label": torch.tensor(item.label)}
 
 
 class _LaDeDa(Objective):
@@ -108,7 +81,7 @@ class LaDeDaRecipe(Recipe[LaDeDaSettings]):
     def examples(self, items: Sequence[Any], context: Context, *, train: bool) -> Examples:
         """Squares of 224."""
         del context, train
-        return _Pictures(items)
+        return SqueezedPictures(items, SIDE, CROP)
 
     def objective(self, context: Context) -> Objective:
         """The network with its published filter."""
@@ -183,7 +156,7 @@ class TinyRecipe(Recipe[TinySettings]):
     def examples(self, items: Sequence[Any], context: Context, *, train: bool) -> Examples:
         """Squares of 224, as the teacher's."""
         del context, train
-        return _Pictures(items)
+        return SqueezedPictures(items, SIDE, CROP)
 
     def objective(self, context: Context) -> Objective:
         """The student under its teacher."""

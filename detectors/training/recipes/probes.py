@@ -26,7 +26,7 @@ from detectors.training import augment, dataset
 from detectors.training.dataset import Item
 from detectors.training.features import Features, folder_for
 from detectors.training.recipe import Batch, Context, Examples, Objective, Recipe, needed_file
-from detectors.training.settings import Metric, Settings
+from detectors.training.settings import Count, Metric, Positive, Settings, Weight, Whole
 from detectors.ufd import UFD
 from detectors.ufd_v2 import UFDV2
 
@@ -38,13 +38,13 @@ class ProbeSettings(Settings):
     pictures in the loss; ``embed_batch`` the number of pictures that are embedded at once.
     """
 
-    epochs: int = 10
-    batch: int = 256
-    lr: float = 1e-4
+    epochs: Count = 10
+    batch: Count = 256
+    lr: Positive = 1e-4
     metric: Metric = "accuracy"
-    copies: int = 0
-    real_weight: float = 1.0
-    embed_batch: int = 16
+    copies: Whole = 0
+    real_weight: Weight = 1.0
+    embed_batch: Count = 16
 
 
 P = TypeVar("P", bound=ProbeSettings)

@@ -26,7 +26,7 @@ from detectors.styleflow.style_gru import StyleGRU
 from detectors.training.features import Features, folder_for
 from detectors.training.recipe import Batch, Context, Examples, Objective, Recipe
 from detectors.training.recipes.clips import Clips
-from detectors.training.settings import Metric, Settings
+from detectors.training.settings import Count, Metric, Positive, Settings
 from detectors.training.view_files import ViewItem
 
 _ENCODER = "encoder"
@@ -37,11 +37,11 @@ _LATENTS_DROPPED = 0.2
 class StyleGRUSettings(Settings):
     """The published settings; ``hidden`` is the width of the GRU's states (the detector needs 4096)."""
 
-    epochs: int = 100
-    batch: int = 128
-    lr: float = 5e-4
+    epochs: Count = 100
+    batch: Count = 128
+    lr: Positive = 5e-4
     metric: Metric = "loss"
-    hidden: int = 4096
+    hidden: Count = 4096
 
 
 class _Triplets:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
+import detectors
 from detectors.base import View
-from detectors.training.report import load
 from detectors.training.run import Request, Result, run
 from tests.detectors.training.conftest import picture
 
@@ -58,6 +58,6 @@ def falls(result: Result) -> bool:
 def score(result: Result, view: Any, weights_dir: Path | None = None) -> float:
     """What the real detector, with the weights that were trained, says of a view."""
     assert result.report is not None
-    detector = load(result.report, weights_dir=weights_dir)
+    detector = detectors.create(str(result.report), weights_dir=weights_dir)
     with torch.inference_mode():
         return detector.detect(view).score

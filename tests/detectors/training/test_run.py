@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 import detectors
 from detectors.base import View
 from detectors.errors import LicenceNotAccepted, TrainingError
-from detectors.training import report, run
+from detectors.training import run
 from detectors.training.run import Result
 from detectors.training.trainer import Trainer
 from tests.detectors.training.smoke import train, view_folder
@@ -103,7 +103,7 @@ def test_what_is_left_says_where_the_weights_come_from(probe: Callable[..., Resu
     assert found["best"]["metric"] == "auc"
     assert len(found["losses"]) == 12
     assert found["versions"]["torch"] == torch.__version__
-    record = report.trained_record(result.report)
+    record = detectors.record(str(result.report))
     assert record.trained_on
     assert record.calibration == {}
     assert record.measured == ()
@@ -116,7 +116,7 @@ def test_what_began_from_anothers_weights_keeps_their_licence(probe: Callable[..
     first = probe()
     fine_tuned = probe("tuned", start=str(first.weights), settings={"steps": 2})
     assert fine_tuned.report is not None
-    record = report.trained_record(fine_tuned.report)
+    record = detectors.record(str(fine_tuned.report))
     assert record.part(None).licence == detectors.record("timm_probe").licence
     assert json.loads(fine_tuned.report.read_text())["from"] == detectors.weights.digest(first.weights)
     with pytest.raises(LicenceNotAccepted):
@@ -189,7 +189,7 @@ def test_rubbish_is_no_report(tmp_path: Path) -> None:
     for text in ("{}", "[]", "no json"):
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(TrainingError, match="is not what a training writes beside its weights"):
-            report.load(tmp_path / "x.json")
+            detectors.create(str(tmp_path / "x.json"))
 
 
 def test_a_balanced_training_sees_both_classes_alike(probe: Callable[..., Result]) -> None:

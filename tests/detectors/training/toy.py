@@ -113,8 +113,10 @@ class Toy:
         order = Order(len(examples), chosen.batch, self.seed)
         data = Data(examples, order, Points(20, 2) if validate else None)
         watching = watching or Watching()
+        fabric = fabric_for("cpu", chosen.precision, "32-true")
+        fabric.launch()
         trainer = Trainer(
-            fabric_for("cpu", chosen.precision, "32-true"),
+            fabric,
             self.recipe_type(chosen),
             Plan(self.steps, 5),
             self.folder,
