@@ -88,7 +88,7 @@ def prepare(
     media = media_below(folder)
     if not media:
         raise ConfigError(f"{folder} has no media in folders called real and fake")
-    target = cache / "views" / _name(folder, record, view)
+    target = cache / "views" / _name(folder, record, view, limits)
     with _making(record, view, limits, device) as make:
         kept = [_keep(path, folder, target, make) for path in shown(media)]
     found = {path for path in kept if path is not None}
@@ -98,12 +98,13 @@ def prepare(
     return Prepared(target, len(found), kept.count(None))
 
 
-def _name(folder: Path, record: WeightsRecord, view: View) -> str:
+def _name(folder: Path, record: WeightsRecord, view: View, limits: Limits) -> str:
     """One folder for each folder of media and form of a view."""
-    from analysis.engine import ENGINE_VERSION
+    from analysis.engine import ENGINE_VERSION, WHAT_IS_SEEN
 
     form = sorted(record.preprocessing.items()) if view is not View.WAVEFORM else []
-    said = repr((str(folder.resolve()), view.value, form, ENGINE_VERSION))
+    seen = [str(getattr(limits, name)) for name in WHAT_IS_SEEN]
+    said = repr((str(folder.resolve()), view.value, form, seen, ENGINE_VERSION))
     return f"{view.value}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
@@ -116,7 +117,7 @@ def _making(
     from analysis.producers import producers_on
     from analysis.views import Views
 
-    producers = producers_on(device)
+    producers = producers_on(device, limits)
     producer = producers[view]
     producer.make_for(record)  # what finds faces is loaded, or missing, now
     decoder = Decoder(limits)

@@ -37,6 +37,7 @@ class Features:
 
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> None:
         self._folder, self._shape, self._dtype = folder, shape, np.dtype(dtype)
+        self._row_bytes = math.prod(shape) * self._dtype.itemsize
         folder.mkdir(parents=True, exist_ok=True)
 
     def complete(self, keys: Sequence[str], compute: Compute, batch: int, what: str) -> None:
@@ -69,19 +70,18 @@ class Features:
         return mapped, np.array([places[key] for key in keys], dtype=np.int64)
 
     def _keys(self) -> list[str]:
-        file = self._folder / "keys"
-        text = file.read_text("ascii") if file.is_file() else ""
-        return text[: text.rfind("\n") + 1].splitlines()
+        """The keys whose lines and rows are whole, whatever a killed process left half written."""
+        keys, rows = self._folder / "keys", self._folder / "rows"
+        text = keys.read_text("ascii") if keys.is_file() else ""
+        written = rows.stat().st_size // self._row_bytes if rows.is_file() else 0
+        return text[: text.rfind("\n") + 1].splitlines()[:written]
 
     def _mend(self) -> list[str]:
-        """Drop what a killed process left half written; return the keys that are whole."""
-        rows, keys = self._folder / "rows", self._folder / "keys"
-        size = math.prod(self._shape) * self._dtype.itemsize
-        written = rows.stat().st_size // size if rows.is_file() else 0
-        whole = self._keys()[:written]
-        keys.write_text("".join(f"{key}\n" for key in whole), "ascii")
-        rows.touch()
-        os.truncate(rows, len(whole) * size)
+        """Cut off what is not whole; return the keys that are."""
+        whole = self._keys()
+        (self._folder / "keys").write_text("".join(f"{key}\n" for key in whole), "ascii")
+        (self._folder / "rows").touch()
+        os.truncate(self._folder / "rows", len(whole) * self._row_bytes)
         return whole
 
     def _append(self, keys: Sequence[str], rows: NDArray[np.generic]) -> None:
