@@ -202,6 +202,7 @@ def test_a_probe_on_a_backbone_of_timm(pictures: Path, tmp_path: Path) -> None:
     assert torch.allclose(before, after, atol=1e-6)
 
 
+@heavy
 def test_distildire(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The U-Net an eighth as wide; the student as it is."""
     torch.manual_seed(1)
