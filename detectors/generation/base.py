@@ -92,7 +92,27 @@ class GeneratorEntry:
 
 
 # name -> entry; one line per generator
-_REGISTRY: dict[str, GeneratorEntry] = {}
+_REGISTRY = {
+    "copy_move": GeneratorEntry(
+        "detectors.generation.splicing:copy_move", Modality.IMAGE, "an object appears twice"
+    ),
+    "inpaint_diffusion": GeneratorEntry(
+        "detectors.generation.inpainting:inpaint_diffusion",
+        Modality.IMAGE,
+        "a region smoothed away from its edge",
+    ),
+    "inpaint_patches": GeneratorEntry(
+        "detectors.generation.inpainting:inpaint_patches",
+        Modality.IMAGE,
+        "a region replaced by patches from around it",
+    ),
+    "splice": GeneratorEntry(
+        "detectors.generation.splicing:splice",
+        Modality.IMAGE,
+        "an object of another picture put in",
+        donor=True,
+    ),
+}
 
 
 def names() -> tuple[str, ...]:
@@ -136,6 +156,8 @@ def _load(name: str, modality: Modality) -> Callable[..., Any]:
     try:
         loaded: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("detectors"):
+            raise
         raise GenerationError(
             f"the generator {name!r} needs {error.name}; install it with pip install 'veritag[training]'"
         ) from error
