@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,61 +14,9 @@ from detectors.errors import GenerationError, UnknownGenerator, Unsuitable
 from detectors.generation import base
 from detectors.generation.files import find
 from detectors.generation.making import Recipe, make
-from tests.detectors.generation.media import picture, write_pictures
+from tests.detectors.generation.media import write_pictures
 
 ROOT = Path(__file__).parents[3]
-PICTURES = [
-    name
-    for name in base.names()
-    if base.entry(name).module in {"detectors.generation.splicing", "detectors.generation.inpainting"}
-]
-
-
-def run(name: str, real: base.Pixels, seed: int) -> base.PictureFake:
-    generate = base.picture_generator(name)
-    rng = np.random.default_rng(seed)
-    arguments = (real, rng, picture(1000 + seed)) if base.entry(name).donor else (real, rng)
-    return base.PictureFake(*generate(*arguments))
-
-
-@pytest.mark.parametrize("name", PICTURES)
-@pytest.mark.parametrize("seed", range(6))
-def test_a_fake_differs_from_the_real_picture_just_where_its_mask_says(name: str, seed: int) -> None:
-    real = picture(seed)
-    before = real.copy()
-    fake, mask, description = run(name, real, seed)
-    assert np.array_equal(real, before), "the real picture is left alone"
-    assert fake.shape == real.shape
-    assert fake.dtype == np.uint8
-    assert mask is not None
-    assert mask.shape == real.shape[:2]
-    assert mask.dtype == np.float32
-    assert 0 <= mask.min() <= mask.max() <= 1
-    assert np.array_equal(fake[mask == 0], real[mask == 0])
-    changed = (fake != real).any(axis=-1)
-    assert 0 < changed.mean() < 0.6
-    assert changed[mask > 0.9].mean() > 0.5
-    assert json.loads(json.dumps(description)) == description
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_the_same_state_gives_the_same_fake_and_another_another(name: str) -> None:
-    real = picture(5)
-    first, second, other = (run(name, real, seed) for seed in (1, 1, 2))
-    assert np.array_equal(first.picture, second.picture)
-    assert first.description == second.description
-    assert not np.array_equal(first.picture, other.picture)
-
-
-@pytest.mark.parametrize("name", PICTURES)
-@pytest.mark.parametrize("size", [(1, 1), (63, 300), (64, 64), (64, 700)])
-def test_small_pictures_make_a_fake_or_say_that_they_are_unsuitable(name: str, size: tuple[int, int]) -> None:
-    real = picture(3, *size)
-    if min(size) < 64:
-        with pytest.raises(Unsuitable, match="64 px"):
-            run(name, real, 0)
-    else:
-        assert run(name, real, 0).picture.shape == real.shape
 
 
 def test_an_item_draws_by_seed_content_and_purpose() -> None:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detectors.errors import Unsuitable
+from detectors.generation import base
 from detectors.generation.laundering.pictures import Jpeg
 from detectors.generation.masks import KINDS, random_mask, soften
 from detectors.generation.splicing import copy_move, noise_level, splice
 from tests.detectors.generation.media import picture
+from tests.detectors.generation.test_contract import fake_of
 
 
 def test_masks_of_all_kinds_are_soft_whole_and_about_as_large_as_asked() -> None:
@@ -71,3 +74,23 @@ def test_a_splice_takes_any_size_of_donor() -> None:
     real = picture(2)
     for donor in (picture(3, 64, 64), picture(3, 500, 90), Jpeg(50)(picture(4, 300, 400))):
         assert splice(real, np.random.default_rng(0), donor).picture.shape == real.shape
+
+
+@pytest.mark.parametrize("name", ["copy_move", "inpaint_diffusion", "inpaint_patches", "splice"])
+def test_masks_hold_what_was_changed_and_little_else(name: str) -> None:
+    for seed in range(4):
+        real = picture(seed)
+        fake, mask, _ = fake_of(name, real, seed)
+        assert mask is not None
+        changed = (fake != real).any(axis=-1)
+        assert 0 < changed.mean() < 0.6
+        assert changed[mask > 0.9].mean() > 0.5
+
+
+@pytest.mark.parametrize("name", ["copy_move", "inpaint_diffusion", "inpaint_patches", "splice"])
+@pytest.mark.parametrize("size", [(1, 1), (63, 300)])
+def test_small_pictures_are_unsuitable(name: str, size: tuple[int, int]) -> None:
+    generate = base.picture_generator(name)
+    arguments = (picture(9),) if base.entry(name).donor else ()
+    with pytest.raises(Unsuitable, match="64 px"):
+        generate(picture(3, *size), np.random.default_rng(0), *arguments)
