@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def read_picture(path: Path) -> tuple[Pixels, Chain[Pixels]]:
         Unsuitable: it is damaged or no picture.
     """
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # odd metadata harm nothing
             upright = ImageOps.exif_transpose(image).convert("RGB")
             steps = (_as_encoded(image),) if isinstance(image, JpegImagePlugin.JpegImageFile) else ()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
