@@ -46,7 +46,8 @@ class PictureGenerator(Protocol):
     """Makes a fake of a real picture.
 
     Raises:
-        Unsuitable: such a fake cannot be made of this picture (too small, no face ...).
+        Unsuitable: such a fake cannot be made of this picture (too small ...).
+        NotApplicable: the same, from a detector's part that it makes use of (no face ...).
     """
 
     def __call__(self, real: Pixels, rng: np.random.Generator, /) -> tuple[Pixels, Mask | None, Description]:
@@ -105,6 +106,16 @@ _REGISTRY = {
         "detectors.generation.inpainting:inpaint_patches",
         Modality.IMAGE,
         "a region replaced by patches from around it",
+    ),
+    "reconstruction": GeneratorEntry(
+        "detectors.generation.reconstruction:reconstruction",
+        Modality.IMAGE,
+        "the whole picture painted anew by a small autoencoder",
+    ),
+    "self_blended": GeneratorEntry(
+        "detectors.generation.self_blending:self_blended",
+        Modality.IMAGE,
+        "the largest face blended with an altered copy of itself",
     ),
     "splice": GeneratorEntry(
         "detectors.generation.splicing:splice",

@@ -86,7 +86,7 @@ def read_picture(path: Path) -> tuple[Pixels, Chain[Pixels]]:
             steps = (_as_encoded(image),) if isinstance(image, JpegImagePlugin.JpegImageFile) else ()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise Unsuitable(f"{path.name} is not a readable picture ({error})") from error
-    return np.asarray(upright), Chain(ALIGNED, steps)
+    return np.array(upright), Chain(ALIGNED, steps)
 
 
 def _as_encoded(image: JpegImagePlugin.JpegImageFile) -> JpegTables:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
 
-from detectors.errors import GenerationError, Unsuitable
+from detectors.errors import GenerationError, NotApplicable, Unsuitable
 from detectors.generation import base, files, laundering, manifest
 from detectors.generation.files import Original
 from detectors.generation.making import Pair, Recipe, make
@@ -181,7 +181,7 @@ def _produce(original: Original, job: _Job) -> list[Row] | PassedOver:
     """Make a pair and put its files in place; the manifest is written afterwards by the one process."""
     try:
         pair = make(original, job.recipe, job.folder, job.donors)
-    except Unsuitable as reason:
+    except (Unsuitable, NotApplicable) as reason:
         return PassedOver(original.path.as_posix(), original.sha256, str(reason))
     return _store(original, pair, job)
 

@@ -83,7 +83,7 @@ def make(original: Original, recipe: Recipe, folder: Path, donors: Sequence[Orig
         donors: where a second picture may come from.
 
     Raises:
-        Unsuitable: no such fake can be made of this medium.
+        Unsuitable, NotApplicable: no such fake can be made of this medium.
         GenerationError: the generator does not keep its contract, or cannot be loaded.
     """
     if recipe.modality is Modality.IMAGE:
