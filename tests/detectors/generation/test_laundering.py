@@ -181,7 +181,7 @@ def test_video_gives_the_same_frames_every_time() -> None:
     clip = np.stack([np.roll(picture(1), shift % 2, axis=1) for shift in range(4)])
     first = h264(clip, 28, preset="veryfast")
     for _ in range(80):
-        # Freed memory that holds something: rate control by macroblock trees then chose other bits now and then.
+        # Freed memory that holds something: with rate control by macroblock trees, bits differed then.
         sizes = rng.integers(1_000, 400_000, rng.integers(1, 6))
         litter = [rng.integers(0, 255, size, np.uint8) for size in sizes]
         assert np.array_equal(h264(clip, 28, preset="veryfast"), first), len(litter)
