@@ -3,6 +3,9 @@
 DetectorError
 ├── UnknownDetector        no detector of that name is registered
 ├── NotApplicable          this detector cannot judge this medium (not a failure: the ensemble goes on)
+├── GenerationError
+│   ├── UnknownGenerator   no generator of that name is registered
+│   └── Unsuitable         no such fake can be made of this medium (not a failure: it is passed over)
 ├── WeightsError
 │   ├── WeightsMissing     no weights on this machine
 │   ├── WeightsMismatch    a file whose hash, tensors or shapes are not what the record says
@@ -36,6 +39,22 @@ class UnknownDetector(DetectorError):
 
 class NotApplicable(DetectorError):
     """The detector cannot judge this medium; the message is the reason that people see."""
+
+
+class GenerationError(DetectorError):
+    """A fake cannot be made."""
+
+
+class UnknownGenerator(GenerationError):
+    """No generator of that name is registered."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no generator {name!r}; known: {', '.join(known)}")
+        self.name = name
+
+
+class Unsuitable(GenerationError):
+    """No such fake can be made of this medium; the message says why."""
 
 
 class WeightsError(DetectorError):
