@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "2"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = (
+WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
     *("max_audio_seconds", "max_view_bytes"),
 )
@@ -222,7 +222,7 @@ class EmbeddedAnalyzer:
                 job.future.cancel()
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
-        seen = json.dumps([*(getattr(self._limits, name) for name in _WHAT_IS_SEEN), self._anchors])
+        seen = json.dumps([*(getattr(self._limits, name) for name in WHAT_IS_SEEN), self._anchors])
         return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
