@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "2"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = (
+WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
     *("max_audio_seconds", "max_view_bytes"),
 )
@@ -250,7 +250,7 @@ class EmbeddedAnalyzer:
         return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
 
     def _seen(self) -> str:
-        return json.dumps([getattr(self._limits, name) for name in _WHAT_IS_SEEN])
+        return json.dumps([getattr(self._limits, name) for name in WHAT_IS_SEEN])
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:

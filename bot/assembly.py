@@ -57,7 +57,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     policy = create_policy(
         chosen.policy, high_false_alarms=chosen.high_false_alarms, low_misses=chosen.low_misses
     )
-    limits = limits_of(settings)
+    limits = media_limits(settings)
     return EmbeddedAnalyzer(
         chosen.detectors,
         policy,
@@ -71,11 +71,11 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     )
 
 
-def limits_of(settings: Settings) -> Limits:
-    """What one medium may cost.
+def media_limits(settings: Settings) -> Limits:
+    """What one medium may cost, as configured.
 
     Raises:
-        ConfigError: the trust anchors cannot be read.
+        ConfigError: the trust anchors cannot be used.
     """
     from analysis.limits import Limits
 

@@ -81,7 +81,7 @@ def evaluate(
     from analysis.evaluation.report import write
     from analysis.evaluation.run import Plan
     from analysis.evaluation.run import evaluate as carry_out
-    from bot.assembly import limits_of
+    from bot.assembly import media_limits
     from bot.cli.app import version
     from bot.cli.evaluation import show
 
@@ -114,7 +114,7 @@ def evaluate(
     with ExitStack() as stack:
         panels = _panels(settings, names, policies, stack)
         progress = stack.enter_context(_progress())
-        outcome = carry_out(plan, panels, limits_of(settings), progress)
+        outcome = carry_out(plan, panels, media_limits(settings), progress)
     written = write(outcome, report, thumbnails=thumbnails) if report else None
     if as_json:
         print_json(outcome.evaluation.as_json())
