@@ -41,6 +41,7 @@ from detectors.base import Detector, View
 
 if TYPE_CHECKING:
     from analysis.ensemble.base import Policy
+    from detectors.record import WeightsRecord
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "2"
@@ -195,6 +196,10 @@ class EmbeddedAnalyzer:
             self._refuse_if_closed()
             self._waiting.put(_Job(path, future, None if only is None else frozenset(only), on_stage))
         return future
+
+    def records(self) -> dict[str, WeightsRecord]:
+        """By detector that can judge what is known of its weights; none before they are loaded."""
+        return {member.name: member.detector.record for member in self._members or () if member.detector}
 
     def unready(self) -> dict[str, str]:
         """By detector that cannot judge on this machine the reason; none before they are loaded."""

@@ -14,12 +14,12 @@ from analysis.evaluation.delivery import AS_IS, WAYS, Change, Delivery, ladder, 
 from analysis.evaluation.items import Known
 from analysis.evaluation.measuring import AUC, Meter
 from analysis.evaluation.result import Evaluation, OfKind, Rung
-from analysis.evaluation.rows import Cache, Role, Row, Subject
+from analysis.evaluation.rows import Cache, Row, Subject
 from analysis.evaluation.scoring import Panel, plan, rows_of, score
 from analysis.evaluation.table import Column, Table, table
 from analysis.limits import Limits
 from analysis.model import Kind
-from detectors import figures, names, record
+from detectors import figures
 from detectors.resampling import RESAMPLES
 
 LEVELLED = Delivery(256, 2.0, (parse_change("jpeg:75"), parse_change("mp3:64")))
@@ -204,10 +204,10 @@ class _Run:
 
     def _trained_on(self, subject: Subject, of: Table) -> tuple[str, ...]:
         """The sources, by name, that a subject's detectors were trained on."""
-        members = {subject.name}
-        if subject.role is Role.POLICY:
-            members = {name for panel in self.panels if subject in panel.subjects for name in panel.members}
-        seen = {data.name for name in members if name in names() for data in record(name).trained_on}
+        records = [
+            known for panel in self.panels if subject in panel.subjects for known in panel.records(subject)
+        ]
+        seen = {data.name for known in records for data in known.trained_on}
         return tuple(sorted(seen.intersection(of.sources.tolist())))
 
     def _table(self, kind: Kind, media: Sequence[Known], delivery: Delivery) -> Table:

@@ -19,6 +19,7 @@ from analysis.evaluation.rows import Cache, ProbeRow, Role, Row, Subject
 from analysis.limits import Limits
 from analysis.members import FAILED
 from analysis.model import Analysis, Kind
+from detectors.record import WeightsRecord
 
 _TRANSIENT = {Refusal.TIMED_OUT, Refusal.DECODER_DIED}
 CRASHED, ENGINE_FAILED = "crashed", "engine_failed"
@@ -34,6 +35,9 @@ class Engine(Protocol):
     def score_fingerprints(self) -> dict[str, str]:
         """By detector what changes whenever its scores could."""
 
+    def records(self) -> dict[str, WeightsRecord]:
+        """By detector what is known of its weights."""
+
     def submit(self, path: Path) -> Future[Analysis]:
         """See `analysis.model.Analyzer`."""
 
@@ -42,21 +46,30 @@ class Engine(Protocol):
 class Panel:
     """An engine, and whom of it we measure, each with the fingerprint of what decides the answers.
 
-    ``members`` are all detectors of the engine: those that its policy hears.
+    ``inside`` is what the engine calls a detector; we may call it otherwise, such as by the file that a
+    training left.
     """
 
     engine: Engine
     subjects: Mapping[Subject, str]
-    members: tuple[str, ...]
+    inside: Mapping[Subject, str]
 
     @classmethod
-    def of(cls, engine: Engine, detectors: Iterable[str], policy: str | None) -> Panel:
-        """Measure these of an engine's detectors, and its policy if it is named."""
+    def of(cls, engine: Engine, detectors: Mapping[str, str], policy: str | None) -> Panel:
+        """Measure some of an engine's detectors, by our name and its own, and its policy if it is named."""
         known = engine.score_fingerprints()
-        subjects = {Subject(Role.DETECTOR, name): known[name] for name in detectors}
+        inside = {Subject(Role.DETECTOR, ours): own for ours, own in detectors.items()}
+        subjects = {subject: known[own] for subject, own in inside.items()}
         if policy:
             subjects[Subject(Role.POLICY, policy)] = engine.fingerprint
-        return cls(engine, subjects, tuple(known))
+        return cls(engine, subjects, inside)
+
+    def records(self, subject: Subject) -> list[WeightsRecord]:
+        """What is known of the weights behind a subject: a detector's, or all that a policy hears."""
+        known = self.engine.records()
+        if subject.role is Role.POLICY:
+            return list(known.values())
+        return [known[self.inside[subject]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +205,7 @@ def _judge(done: Done, panel: Panel, path: Path, digest: str, delivery: str) -> 
             band = verdict.band.value
             done.rows.append(Row(digest, delivery, subject, print_, kind, verdict.probability, band))
             continue
-        said = scores[subject.name]
+        said = scores[panel.inside[subject]]
         row = Row(digest, delivery, subject, print_, kind, said.score, None, said.reason)
         if said.reason is not None and said.reason.startswith(FAILED):
             done.passing.append(replace(row, fault=CRASHED))

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from bot.cli.options import ConfigOption, JsonOption, configuration, console, pr
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
+    from analysis.engine import EmbeddedAnalyzer
     from analysis.evaluation.delivery import Delivery
     from analysis.evaluation.run import Progress
     from analysis.evaluation.scoring import Panel
@@ -91,8 +92,9 @@ def evaluate(
     policies = [name.strip() for name in (policy or "").split(",") if name.strip()]
     if not names and not policies:
         raise ConfigError("nothing to measure; name --detector or --policy")
+    first = None if names is None else list(_without_namesakes(names)[0])
     options = {
-        "analysis.detectors": (names, "--detector"),
+        "analysis.detectors": (first, "--detector"),
         "analysis.policy": (policies[0] if policies else None, "--policy"),
         "analysis.decode_workers": (workers, "--workers"),
     }
@@ -133,28 +135,63 @@ def _delivery(crop: int | None, seconds: float | None, reencode: list[str]) -> D
 def _panels(
     settings: Settings, names: list[str] | None, policies: list[str], stack: ExitStack
 ) -> list[Panel]:
-    """One engine per policy; what judges alone is measured on the first of them."""
+    """The engines: one per policy, and more where two detectors have one name, as new and old weights do."""
     from analysis.evaluation.scoring import Panel
+
+    first, *others = _without_namesakes(names or [])
+    panels: list[Panel] = []
+    for policy in policies or [settings.analysis.policy]:
+        engine = _engine(settings, {"policy": policy}, stack)
+        _require_ready(engine, first)
+        measured = {} if panels else _shown(first)
+        panels.append(Panel.of(engine, measured, policy if policies else None))
+    for more in others:
+        engine = _engine(settings, {"detectors": list(more)}, stack)
+        _require_ready(engine, more)
+        panels.append(Panel.of(engine, _shown(more), None))
+    return panels
+
+
+def _without_namesakes(names: list[str]) -> list[dict[str, str]]:
+    """Deal detectors, by the names given and with their own, to engines; what the first gets may be none."""
+    from detectors import record
+
+    dealt: list[dict[str, str]] = [{}]
+    for name in dict.fromkeys(names):
+        own = record(name).name
+        place = next((of for of in dealt if own not in of.values()), None)
+        if place is None:
+            place = {}
+            dealt.append(place)
+        place[name] = own
+    return dealt
+
+
+def _shown(given: dict[str, str]) -> dict[str, str]:
+    """The same, by the names that a report shows: of a file its folder's and its own, no more of the way."""
+    return {name if name == own else "/".join(Path(name).parts[-2:]): own for name, own in given.items()}
+
+
+def _engine(settings: Settings, changes: dict[str, Any], stack: ExitStack) -> EmbeddedAnalyzer:
     from bot.assembly import build_analyzer
 
-    measured = names or []
-    panels: list[Panel] = []
-    err = console(stderr=True)
-    for policy in policies or [settings.analysis.policy]:
-        chosen = settings.model_copy(
-            update={"analysis": settings.analysis.model_copy(update={"policy": policy})}
-        )
-        with err.status("starting the engine") as status:
-            engine = build_analyzer(chosen)
-            stack.callback(engine.close)
-            engine.warm_up(lambda step, status=status: status.update(step))  # type: ignore[misc]
-        missing = {name: why for name, why in engine.unready().items() if name in measured or not measured}
-        if measured and missing:
-            raise ConfigError("; ".join(f"{name}: {why}" for name, why in missing.items()))
-        for name, why in missing.items():
-            err.print(f"{name} takes no part: {why}")
-        panels.append(Panel.of(engine, measured if not panels else [], policy if policies else None))
-    return panels
+    chosen = settings.model_copy(update={"analysis": settings.analysis.model_copy(update=changes)})
+    with console(stderr=True).status("starting the engine") as status:
+        engine = build_analyzer(chosen)
+        stack.callback(engine.close)
+        engine.warm_up(lambda step: status.update(step))
+    return engine
+
+
+def _require_ready(engine: EmbeddedAnalyzer, measured: dict[str, str]) -> None:
+    """A detector that is measured must be there; one that a policy merely hears may be missing."""
+    missing = {
+        name: why for name, why in engine.unready().items() if not measured or name in measured.values()
+    }
+    if measured and missing:
+        raise ConfigError("; ".join(f"{name}: {why}" for name, why in missing.items()))
+    for name, why in missing.items():
+        console(stderr=True).print(f"{name} takes no part: {why}")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from analysis.evaluation.run import Outcome, Plan, evaluate
 from analysis.evaluation.scoring import Panel
 from analysis.limits import Limits
 from analysis.model import Kind
+from detectors.record import DataSet
 from tests.analysis.evaluation.made import pictures
 from tests.analysis.fakes import Brightness, Loudness, MeanPolicy
 from tests.analysis.media import clip, sound, tone
@@ -37,7 +38,7 @@ def panel() -> Iterator[MakePanel]:
         chosen = detectors or (Brightness(),)
         engine = EmbeddedAnalyzer(chosen, MeanPolicy(), Limits(), torch_threads=1, decode_workers=2)
         engines.append(engine)
-        return Panel.of(engine, [detector.record.name for detector in chosen], policy)
+        return Panel.of(engine, {of.record.name: of.record.name for of in chosen}, policy)
 
     yield make
     for engine in engines:
@@ -161,6 +162,14 @@ def test_two_engines_judge_the_same_media(data: Path, panel: MakePanel) -> None:
     assert outcome.evaluation.items == 16
 
 
+def test_new_and_old_weights_of_one_detector_are_told_apart(data: Path, panel: MakePanel) -> None:
+    old, new = panel(Brightness()), panel(Brightness())
+    renamed = Panel.of(new.engine, {"trained/brightness.json": "brightness"}, None)
+    (kind,) = run(data, old, renamed, limit=8).evaluation.kinds
+    assert [one.subject for one in kind.judged] == ["brightness", "trained/brightness.json"]
+    assert kind.comparisons[0].difference.value == 0
+
+
 def test_robustness_of_pictures(data: Path, panel: MakePanel) -> None:
     outcome = run(data, panel(), robustness=True, limit=8, delivery=Delivery(crop=32))
     (kind,) = outcome.evaluation.kinds
@@ -210,7 +219,10 @@ def test_stages_are_told(data: Path, panel: MakePanel, tmp_path: Path) -> None:
 
 def test_sources_that_a_detector_was_trained_on_are_named(tmp_path: Path, panel: MakePanel) -> None:
     folder = pictures(tmp_path / "data", 2, sources=("sixgen", "elsewhere"))
-    outcome = run(folder, panel(Brightness("tiny_ladeda"), policy="mean"))
+    detector = Brightness()
+    sets = (DataSet(name="sixgen", real=1, fake=1), DataSet(name="other", real=1, fake=1))
+    detector.record = detector.record.model_copy(update={"trained_on": sets})
+    outcome = run(folder, panel(detector, policy="mean"))
     for one in outcome.evaluation.kinds[0].judged:
         assert one.trained_on == ("sixgen",)
     warnings = [said.text for said in outcome.evaluation.kinds[0].words if said.beware]

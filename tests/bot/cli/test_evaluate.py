@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from bot.cli.app import app
 from bot.cli.edge import run
+from detectors import record
+from detectors.weights import location
 from tests.analysis.evaluation.made import pictures
 
 runner = CliRunner()
@@ -107,3 +109,20 @@ def test_help_imports_no_engine() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--robustness" in done.stdout
+
+
+def test_new_weights_are_compared_with_those_in_use(data: Path, tmp_path: Path) -> None:
+    known = record("tiny_ladeda")
+    weights = tmp_path / "runs" / known.file.name
+    weights.parent.mkdir()
+    weights.write_bytes(location(known).read_bytes())
+    described = known.model_copy(update={"file": known.file.model_copy(update={"bundled": False})})
+    trained = weights.with_suffix(".json")
+    trained.write_text(json.dumps({"record": described.model_dump(mode="json")}))
+    arguments = ["--detector", f"tiny_ladeda,{trained}", "--data", str(data), "--resamples", "20", "--json"]
+    result = runner.invoke(app, ["evaluate", *arguments])
+    assert result.exit_code == 0, result.output
+    (kind,) = json.loads(result.stdout)["kinds"]
+    assert [one["subject"] for one in kind["judged"]] == ["runs/tiny_ladeda.json", "tiny_ladeda"]
+    assert {pair["difference"]["value"] for pair in kind["comparisons"]} == {0.0}
+    assert str(tmp_path) not in result.stdout
