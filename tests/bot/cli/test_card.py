@@ -84,11 +84,8 @@ def test_the_plots_in_docs_show_the_stored_scores(path: Path) -> None:
     # Another processor may round the last digit of a coordinate otherwise.
     pairs = zip(_NUMBER.findall(drawn), _NUMBER.findall(stored), strict=True)
     assert all(float(one) == pytest.approx(float(other), abs=0.01) for one, other in pairs)
-    assert not re.search(r"\d{4}-\d\d-\d\d|/work|/root|/tmp", stored.replace(_date_of(name, kind), ""))
-
-
-def _date_of(name: str, kind: str) -> str:
-    return room.record(name).calibration[Modality(kind)].date
+    assert str(ROOT) not in stored
+    assert not re.search(r"\d{4}-\d\d-\d\d", stored)
 
 
 def test_without_stored_scores_there_is_no_plot(tmp_path: Path) -> None:
