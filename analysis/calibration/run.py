@@ -14,8 +14,9 @@ from analysis.calibration.fitting import Method, fit_calibration
 from analysis.calibration.measuring import Measured, measure, member_sets
 from analysis.calibration.scores import read_scores, table_of
 from analysis.ensemble.panels import EnsembleCalibration, dump_calibration, load_calibration
-from analysis.errors import ConfigurationError, NotMeasurable
+from analysis.errors import ConfigurationError
 from analysis.model import Kind
+from detectors.errors import NotMeasurable
 from detectors.record import Calibration, WeightsRecord
 
 
