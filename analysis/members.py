@@ -218,7 +218,8 @@ def _run(detector: Detector, name: str, views: Views) -> Score:
     if not 0.0 <= output.score <= 1.0:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")
-    return Score(name, output.score, applicable=True, evidence={**made.evidence, **output.evidence})
+    evidence = {**made.evidence, **output.evidence}
+    return Score(name, output.score, applicable=True, evidence=evidence, weights=detector.record.digest)
 
 
 def _asks(detector: Detector | None) -> TypeGuard[ServiceDetector]:
