@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from analysis.provenance.model import Provenance
+
 
 class Kind(StrEnum):
     """What a medium is. A moving GIF, WebP, APNG or AVIF is a video without sound."""
@@ -63,13 +65,17 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One detector's output: ``score`` in [0, 1], 1 = fake, or not applicable with a reason."""
+    """One detector's output: ``score`` in [0, 1], 1 = fake, or not applicable with a reason.
+
+    ``weights`` tells apart what gave it (`detectors.record.WeightsRecord.digest`).
+    """
 
     detector: str
     score: float | None
     applicable: bool
     reason: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ class Analysis:
     verdict: Verdict
     timing: Mapping[str, float]
     fingerprint: str
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 class Analyzer(Protocol):

@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="of the laundering (default: 1, as shipped)")
     add("--variants", type=int, default=VARIANTS, help="laundered crops of each picture, two or more")
     add("--workers", type=int, default=2)
+    add("--resume", action="store_true", help="go on with a run that was cut off; it always does")
     add("--cross-validate", action="store_true", help="also score everything by heads that never saw it")
     add("--validation", type=Path, help="sets never trained on, DIR/<set>/{real,fake}/<pictures>")
     add("--tiny-ladeda", type=Path, metavar="FILE", help="published WildRF weights, to compare with")
