@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from analysis.engine import EmbeddedAnalyzer
+    from analysis.limits import Limits
     from analysis.model import Analyzer
     from bot.config import Settings
     from bot.flow import Flow
@@ -36,7 +37,6 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     """
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
-    from analysis.limits import Limits
     from analysis.producers import producers_on
     from bot.detector_services import ASKING, build_services
     from detectors import create, record
@@ -57,14 +57,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     policy = create_policy(
         chosen.policy, high_false_alarms=chosen.high_false_alarms, low_misses=chosen.low_misses
     )
-    limits = Limits(
-        max_bytes=chosen.max_bytes,
-        max_pixels=chosen.max_pixels,
-        max_duration=chosen.max_duration,
-        frames_per_video=chosen.frames_per_video,
-        decode_seconds=chosen.decode_seconds,
-        decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
-    )
+    limits = media_limits(settings)
     return EmbeddedAnalyzer(
         chosen.detectors,
         policy,
@@ -74,8 +67,44 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         torch_threads=chosen.threads,
         queue_size=settings.analyst.in_flight,
         create=load,
-        producers={**producers_on(device), **(services.producers() if services else {})},
+        producers={**producers_on(device, limits), **(services.producers() if services else {})},
     )
+
+
+def media_limits(settings: Settings) -> Limits:
+    """What one medium may cost, as configured.
+
+    Raises:
+        ConfigError: the trust anchors cannot be used.
+    """
+    from analysis.limits import Limits
+
+    chosen = settings.analysis
+    return Limits(
+        max_bytes=chosen.max_bytes,
+        max_pixels=chosen.max_pixels,
+        max_duration=chosen.max_duration,
+        frames_per_video=chosen.frames_per_video,
+        frames_in_a_row=chosen.frames_in_a_row,
+        face_clip_stride=chosen.face_clip_stride or None,
+        trust_anchors=_trust_anchors(chosen.trust_anchors),
+        decode_seconds=chosen.decode_seconds,
+        decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
+    )
+
+
+def _trust_anchors(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    from analysis.provenance.credentials import check_anchors
+
+    mend = "name a file of certificates in PEM"
+    try:
+        check_anchors(file.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or "unreadable").lower() if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"analysis.trust_anchors {file} cannot be used ({reason}); {mend}") from None
+    return str(file.resolve())
 
 
 def _device(wanted: str) -> str:

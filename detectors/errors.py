@@ -11,6 +11,7 @@ DetectorError
 │   ├── WeightsMismatch    a file whose hash, tensors or shapes are not what the record says
 │   ├── LicenceNotAccepted the weights' licence needs the operator's word first
 │   └── NoRoom             the disk is too full for the weights
+├── TrainingError         a training cannot begin, or cannot go on
 └── ServiceError
     ├── ServiceMissing     a service that a detector cannot do without is not configured
     ├── ServiceFailed      a service that a detector asks gave no usable answer
@@ -89,6 +90,10 @@ class NoRoom(WeightsError):
             f"no room for {what} in {directory}: {size / 1e6:,.1f} MB needed, {free / 1e6:,.1f} MB free; "
             "make room, or name another folder by VERITAG_WEIGHTS_DIR"
         )
+
+
+class TrainingError(DetectorError):
+    """A training cannot begin, or cannot go on, as it was asked for."""
 
 
 class ServiceError(DetectorError):

@@ -10,10 +10,12 @@ import typer
 from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
+from bot.cli.generate import generate
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
+from bot.cli.serve import serve
 from bot.cli.status import status
 from bot.cli.train import train
 from bot.cli.weights import weights
@@ -27,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, run, status, review, resolve, detectors, config, train):
+for command in (check, run, serve, status, review, resolve, detectors, config, train, generate):
     app.command()(command)
 app.add_typer(weights)
 

@@ -46,7 +46,8 @@ class PictureGenerator(Protocol):
     """Makes a fake of a real picture.
 
     Raises:
-        Unsuitable: such a fake cannot be made of this picture (too small, no face ...).
+        Unsuitable: such a fake cannot be made of this picture (too small ...).
+        NotApplicable: the same, from a detector's part that it makes use of (no face ...).
     """
 
     def __call__(self, real: Pixels, rng: np.random.Generator, /) -> tuple[Pixels, Mask | None, Description]:
@@ -92,7 +93,36 @@ class GeneratorEntry:
 
 
 # name -> entry; one line per generator
-_REGISTRY: dict[str, GeneratorEntry] = {
+_REGISTRY = {
+    "copy_move": GeneratorEntry(
+        "detectors.generation.splicing:copy_move", Modality.IMAGE, "an object appears twice"
+    ),
+    "inpaint_diffusion": GeneratorEntry(
+        "detectors.generation.inpainting:inpaint_diffusion",
+        Modality.IMAGE,
+        "a region smoothed away from its edge",
+    ),
+    "inpaint_patches": GeneratorEntry(
+        "detectors.generation.inpainting:inpaint_patches",
+        Modality.IMAGE,
+        "a region replaced by patches from around it",
+    ),
+    "reconstruction": GeneratorEntry(
+        "detectors.generation.reconstruction:reconstruction",
+        Modality.IMAGE,
+        "the whole picture painted anew by a small autoencoder",
+    ),
+    "self_blended": GeneratorEntry(
+        "detectors.generation.self_blending:self_blended",
+        Modality.IMAGE,
+        "the largest face blended with an altered copy of itself",
+    ),
+    "splice": GeneratorEntry(
+        "detectors.generation.splicing:splice",
+        Modality.IMAGE,
+        "an object of another picture put in",
+        donor=True,
+    ),
     "speech_fixed_phase": GeneratorEntry(
         "detectors.generation.speech:fixed_phase",
         Modality.AUDIO,
@@ -170,6 +200,8 @@ def _load(name: str, modality: Modality) -> Callable[..., Any]:
     try:
         loaded: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("detectors"):
+            raise
         raise GenerationError(
             f"the generator {name!r} needs {error.name}; install it with pip install 'veritag[training]'"
         ) from error

@@ -19,6 +19,8 @@ Colour = tuple[int, int, int]
 _GROUND: dict[Theme, Colour] = {"light": (255, 255, 255), "dark": (21, 24, 28)}
 _INK: dict[Theme, Colour] = {"light": (15, 20, 25), "dark": (231, 233, 234)}
 _GREY: Colour = (113, 118, 123)
+_BLACK: Colour = (0, 0, 0)
+_WHITE: Colour = (255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Caption(Step[Pixels]):
             fill=(*self.colour, round(255 * self.opacity)),
             anchor="mm",
             stroke_width=max(1, letters // 12) if self.outline else 0,
-            stroke_fill=(0, 0, 0, round(255 * self.opacity)),
+            stroke_fill=(*(_BLACK if sum(self.colour) > 300 else _WHITE), round(255 * self.opacity)),
         )
         return _over(medium, layer)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from safetensors.torch import save_file
 
 from detectors.record import Measurement
 from detectors.training.veritag_speech import clips, cross_validation, probes, recipe
@@ -20,6 +19,7 @@ from detectors.training.veritag_speech.clips import Clip
 from detectors.training.veritag_speech.cross_validation import NAME, Scored
 from detectors.training.veritag_speech.recipe import Rows, Settings
 from detectors.veritag_speech.detector import SpeechNetwork
+from detectors.weights.saving import save
 
 HELD_OUT = "validation"
 CROSS_SET_SECONDS = 1.25
@@ -35,7 +35,7 @@ def train(
     progress.update(task, description=f"loss {recipe.loss(network, labelled, rows):.3f}")
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{NAME}.safetensors"
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    save(network.state_dict(), path)
     return path, rows, network
 
 
