@@ -55,7 +55,10 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         return services.create(name) if services and name in ASKING else create(name, device=device)
 
     policy = create_policy(
-        chosen.policy, high_false_alarms=chosen.high_false_alarms, low_misses=chosen.low_misses
+        chosen.policy,
+        high_false_alarms=chosen.high_false_alarms,
+        low_misses=chosen.low_misses,
+        own=settings.own_calibration,
     )
     limits = media_limits(settings)
     return EmbeddedAnalyzer(

@@ -71,8 +71,9 @@ class Media(Table):
                 return
             for score in analysis.scores:
                 db.execute(
-                    "INSERT INTO scores (analysis_id, detector, score, applicable, reason, evidence) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO scores "
+                    "(analysis_id, detector, score, applicable, reason, evidence, weights) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         row[0],
                         score.detector,
@@ -80,6 +81,7 @@ class Media(Table):
                         int(score.applicable),
                         score.reason,
                         to_json(dict(score.evidence)),
+                        score.weights,
                     ),
                 )
             if analysis.verdict is not None:
@@ -129,7 +131,7 @@ class Media(Table):
             )
 
         sql = (
-            "SELECT detector, score, applicable, reason, evidence FROM scores "
+            "SELECT detector, score, applicable, reason, evidence, weights FROM scores "
             "WHERE analysis_id = ? ORDER BY detector"
         )
         return tuple(to_score(row) for row in self._store.rows(sql, (analysis_id,)))
