@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from detectors.metrics import auc
 from detectors.training.veritag_speech.clips import Clip
 from detectors.training.veritag_speech.cross_validation import levelled
 from detectors.veritag_speech.activity import FRAME, active_frames
@@ -96,4 +96,4 @@ def betrayal(clips: Sequence[Clip]) -> dict[str, tuple[float, float, float]]:
 
 
 def _auc(labels: NDArray[np.int64], values: NDArray[np.float64]) -> float:
-    return float(roc_auc_score(labels, values)) if len(set(labels.tolist())) == 2 else 0.5
+    return auc(labels, values) if len(set(labels.tolist())) == 2 else 0.5
