@@ -113,12 +113,13 @@ def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
 
 def build_resolver(settings: Settings, store: Path | None = None) -> Resolver:
     """The resolver; media go to `store`, by default the data folder's."""
-    from bot.resolver import MediaStore, Resolver
+    from bot.resolver import MediaStore, Resolver, Router
 
     fetcher = _fetcher(settings)
+    router = Router(fetcher, keys=settings.sites.keys(), order=settings.sites.order())
     folder = store or settings.data_dir / "media"
     try:
-        return Resolver(fetcher, MediaStore(folder))
+        return Resolver(fetcher, MediaStore(folder), router)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise ConfigError(f"data_dir: media cannot be kept in {folder} ({reason}); name another") from None

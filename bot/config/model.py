@@ -16,6 +16,7 @@ from typing_extensions import override
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
 from bot.config.limits import Analysis, Fetch
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
+from bot.config.sites import Sites
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -214,6 +215,7 @@ class Settings(BaseSettings):
     reply: Reply = Reply()
     manners: Manners = Manners()
     fetch: Fetch = Fetch()
+    sites: Sites = Sites()
     analysis: Analysis = Analysis()
     services: Services = Services()
     language_model: LanguageModel = LanguageModel()
