@@ -29,8 +29,9 @@ from bot.resolver.decoding import decoded
 from bot.resolver.exchange import header_fields, origin_of, parse_url, too_slow
 from bot.resolver.limits import FetchLimits
 from bot.resolver.page_text import is_text, page_text
+from bot.resolver.slots import HostSlots
 from bot.resolver.sniff import HEAD_BYTES, describe, sniff
-from bot.resolver.transport import Asked, NetworkTransport, Reply, Transport, closed
+from bot.resolver.transport import Asked, Gate, NetworkTransport, Reply, Transport, closed
 from bot.resolver.urls import in_public
 from bot.resolver.wire import Deadline
 
@@ -84,8 +85,9 @@ class GuardedFetcher:
         transport: Transport | None = None,
     ) -> None:
         self.limits = limits or FetchLimits()
-        self._guard = AddressGuard(allow_networks, lookup)
-        self._transport = transport or NetworkTransport(self.limits, self._guard, tls)
+        slots = HostSlots(self.limits.per_host, self.limits.host_interval)
+        self.gate = Gate(self.limits, AddressGuard(allow_networks, lookup), slots)
+        self._transport = transport or NetworkTransport(self.gate, tls)
         self._user_agent = user_agent
         self._closed = threading.Event()
 
@@ -263,7 +265,7 @@ class GuardedFetcher:
         """One hop: check the host, then ask there."""
         if self._closed.is_set():
             raise closed()
-        host = self._guard.check_host(place.raw_host.decode("ascii"))
+        host = self.gate.guard.check_host(place.raw_host.decode("ascii"))
         sent = {"user-agent": self._user_agent, **query.headers}
         with self._transport.ask(Asked(query.method, place, host, sent, query.content), deadline) as reply:
             yield reply

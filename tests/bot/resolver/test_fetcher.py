@@ -265,7 +265,7 @@ def test_transfers_from_one_host_are_limited(
         list(pool.map(lambda n: fetcher.download(server.url("/x"), tmp_path / str(n)), range(12)))
     assert len(list(tmp_path.iterdir())) == 12
     assert most == 2
-    assert not fetcher._transport._slots._busy  # type: ignore[attr-defined]
+    assert not any(host.busy for host in fetcher.gate.slots._hosts.values())
 
 
 def test_waiting_for_a_slot_does_not_count_but_has_an_end(
