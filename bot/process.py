@@ -20,12 +20,14 @@ import structlog
 from bot.assembly import (
     build_analyzer,
     build_flow,
+    build_keeper,
     build_platforms,
     build_resolver,
     build_service,
     open_store,
 )
 from bot.service import DataFolderLock, Service
+from bot.site_changes import note_changes
 
 if TYPE_CHECKING:
     from analysis.model import Analyzer
@@ -71,13 +73,14 @@ def run(
         platforms = build_platforms(settings)
         for platform in platforms:
             stack.callback(platform.close)
-        resolver = build_resolver(settings)
+        resolver = build_resolver(settings, watch=note_changes(store))
         stack.callback(resolver.close)
         analyzer = make_analyzer(settings)
         stack.callback(analyzer.close)
         flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
         engine = Engine(analyzer, spectator.loading)
-        service = build_service(settings, flow, platforms, engine.problem, stopping)
+        keeper = build_keeper(settings, store, resolver.files)
+        service = build_service(settings, flow, platforms, keeper, engine.problem, stopping)
         if settings.web.enabled:
             stack.enter_context(_web(settings, service))
         engine.start()
