@@ -32,6 +32,7 @@ from bot.site_changes import note_changes
 if TYPE_CHECKING:
     from analysis.model import Analyzer
     from bot.config import Settings
+    from bot.resolver import Resolver
     from state.model import MentionRow, ReplyRow
     from state.store import Store
 
@@ -82,7 +83,7 @@ def run(
         keeper = build_keeper(settings, store, resolver.files)
         service = build_service(settings, flow, platforms, keeper, engine.problem, stopping)
         if settings.web.enabled:
-            stack.enter_context(_web(settings, service))
+            stack.enter_context(_web(settings, service, resolver))
         engine.start()
         with service:
             if until_idle:
@@ -137,11 +138,13 @@ def _asked_to_stop(stopping: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _web(settings: Settings, service: Service) -> Iterator[None]:
+def _web(settings: Settings, service: Service, resolver: Resolver) -> Iterator[None]:
     from bot.web.health import create_app
+    from bot.web.resolving import resolve_router
     from bot.web.server import WebServer
 
     app = create_app(service.health, settings.web.token)
+    app.include_router(resolve_router(resolver, settings.web.token))
     with WebServer(app, settings.web.host, settings.web.port) as server:
         log.info("listening", host=server.host, port=server.port)
         yield
