@@ -130,7 +130,8 @@ class Router:
                 return self._try(record, route, place, watch, step)
             except ResolveError as error:
                 failures.append(error)
-                if route.sure and error.reason in _OF_THE_POST:
+                settled = route.sure and error.reason in _OF_THE_POST
+                if settled or (route.same_server and error.passing):
                     break
         raise min(failures, key=lambda failure: _TELLING.index(failure.reason))
 

@@ -13,13 +13,15 @@ class Route:
     """One way of asking a site.
 
     ``needs`` are keys of the section [sites]: without one of them the route is skipped. What a route that is
-    not ``sure`` says of a post (gone, private) may be wrong, so the next one is asked all the same.
+    not ``sure`` says of a post (gone, private) may be wrong, so the next one is asked all the same. The
+    routes behind one with ``same_server`` ask where it asked: its network trouble would be theirs.
     """
 
     name: str
     needs: tuple[str, ...] = ()
     paid: bool = False
     sure: bool = True
+    same_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,6 @@ YT_DLP = Route("yt_dlp", sure=False)
 """yt-dlp, which every site may have among its routes; no module needs to write it."""
 
 SITES: tuple[SiteRecord, ...] = (
-    SiteRecord("web", "direct links to an image, video or sound file", (Route("direct"),)),
+    SiteRecord("web", "direct links to an image, video or sound file", (Route("direct", same_server=True),)),
 )
 """Asked in this order: the first that matches answers, unless it says that this is not for it after all."""

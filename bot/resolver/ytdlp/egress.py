@@ -13,6 +13,7 @@ import hmac
 import secrets
 import selectors
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -105,10 +106,17 @@ class EgressProxy:
                 return
             try:
                 self._relay_request(client, lines, rest)
+            except _CutOff as cut:
+                self._note(cut.why)
+                # A plain end would make half a file look whole to who knows no length.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             except ResolveError as error:
-                with self._lock:
-                    self.refusals.append(error)
+                self._note(error)
                 client.sendall(_answer("403 Refused" if error.reason in _FINAL else "502 Not Reached"))
+
+    def _note(self, refusal: ResolveError) -> None:
+        with self._lock:
+            self.refusals.append(refusal)
 
     def _knows_token(self, lines: list[bytes]) -> bool:
         expected = b"Basic " + base64.b64encode(f"veritag:{self.token}".encode())
@@ -129,6 +137,8 @@ class EgressProxy:
                 else:
                     server.sendall(_forwarded(method, target, lines[1:]))
                 server.sendall(rest)
+                if method != b"CONNECT":
+                    self._relay_head(client, server)
                 self._relay(client, server)
 
     def _asked(self, line: bytes) -> tuple[bytes, bytes, httpx.URL]:
@@ -157,8 +167,29 @@ class EgressProxy:
                 return socket.create_connection((address, port), timeout=seconds)
         raise ResolveError(ResolveFailure.NETWORK, f"{host} cannot be connected to")
 
+    def _relay_head(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass on the head of a plain answer, and say in it that this connection is for one request only.
+
+        Raises:
+            _CutOff: it is too large or too slow.
+        """
+        server.settimeout(max(min(self._gate.limits.read_seconds, self._deadline.left()), 0.01))
+        try:
+            head, rest = _read_head(server, self._gate.limits.max_header_bytes)
+        except OSError:
+            raise _CutOff(
+                ResolveError(ResolveFailure.NETWORK, "a server of this site sends no HTTP")
+            ) from None
+        status, *fields = head.split(b"\r\n")
+        self._spend(len(head) + len(rest))
+        client.sendall(_one_request(status, fields) + rest)
+
     def _relay(self, client: socket.socket, server: socket.socket) -> None:
-        """Pass bytes both ways until one side ends, is silent for too long, or the allowance is spent."""
+        """Pass bytes both ways until one side ends.
+
+        Raises:
+            _CutOff: both are silent for too long, the time is over, or the allowance is spent.
+        """
         limits = self._gate.limits
         server.settimeout(limits.read_seconds)
         with selectors.DefaultSelector() as ready:
@@ -167,7 +198,7 @@ class EgressProxy:
             while (patience := min(limits.read_seconds, self._deadline.left())) > 0:
                 events = ready.select(patience)
                 if not events:
-                    return
+                    break
                 for key, _ in events:
                     source = client if key.data is server else server
                     data = source.recv(_STEP)
@@ -176,6 +207,7 @@ class EgressProxy:
                     if source is server:
                         self._spend(len(data))
                     key.data.sendall(data)
+        raise _CutOff(ResolveError(ResolveFailure.NETWORK, "a server of this site answers too slowly"))
 
     def _spend(self, count: int) -> None:
         with self._lock:
@@ -183,32 +215,45 @@ class EgressProxy:
             spent = self._left < 0
         if spent:
             detail = f"yt-dlp wanted more than the {self._max_bytes} bytes that it may fetch for one link"
-            raise ResolveError(ResolveFailure.TOO_LARGE, detail)
+            raise _CutOff(ResolveError(ResolveFailure.TOO_LARGE, detail))
+
+
+class _CutOff(Exception):
+    """A connection was ended by us while bytes were still to come."""
+
+    def __init__(self, why: ResolveError) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 _FINAL = frozenset({ResolveFailure.BLOCKED_ADDRESS, ResolveFailure.TOO_LARGE, ResolveFailure.UNSUPPORTED})
 
 
-def _read_head(client: socket.socket, most: int) -> tuple[bytes, bytes]:
-    """The head of a request, and what came behind it already.
+def _read_head(peer: socket.socket, most: int) -> tuple[bytes, bytes]:
+    """The head of a message, and what came behind it already.
 
     Raises:
         OSError: it is too large, or ends too early.
     """
     data = b""
     while _END not in data:
-        piece = client.recv(4096)
+        piece = peer.recv(4096)
         if not piece or len(data) > most:
-            raise OSError("no head of a request")
+            raise OSError("no head of a message")
         data += piece
     head, _, rest = data.partition(_END)
     return head, rest
 
 
 def _forwarded(method: bytes, target: bytes, fields: list[bytes]) -> bytes:
-    """A plain request as its server wants it, without what was for the proxy; one to a connection."""
+    """A plain request as its server wants it."""
+    return _one_request(method + b" " + target + b" HTTP/1.1", fields)
+
+
+def _one_request(first: bytes, fields: list[bytes]) -> bytes:
+    """A head on a connection that ends with its message, without what is between the proxy and one side."""
     kept = [field for field in fields if not field.lower().startswith(_OWN_HEADERS)]
-    return b"\r\n".join([method + b" " + target + b" HTTP/1.1", *kept, b"Connection: close"]) + _END
+    return b"\r\n".join([first, *kept, b"Connection: close"]) + _END
 
 
 def _answer(status: str) -> bytes:

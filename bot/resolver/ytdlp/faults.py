@@ -34,7 +34,7 @@ _BY_WORDS: tuple[tuple[ResolveFailure, str], ...] = (
     (ResolveFailure.UNSUPPORTED, r"\bdrm\b|unsupported"),
     (
         ResolveFailure.NETWORK,
-        r"timed? ?out|connection|unable to (connect|download)|tunnel|proxy|ssl|incomplete",
+        r"timed? ?out|connection|unable to (connect|download)|tunnel|proxy|ssl|more expected",
     ),
     (ResolveFailure.SITE_CHANGED, r"unable to (extract|parse)|failed to parse|no such (key|field)"),
 )

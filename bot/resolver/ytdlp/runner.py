@@ -174,6 +174,7 @@ class YtDlp:
                 if self._on_progress is not None:
                     self._on_progress(url, int(message["progress"]))
             elif "result" in message:
+                self._refuse_if_cut(proxy)
                 return message["result"]
             else:
                 raise self._meant(url, message["error"], proxy)
@@ -187,6 +188,12 @@ class YtDlp:
             if proxy.refusals
             else ResolveError(ResolveFailure.NETWORK, f"yt-dlp's process ended over {in_public(url)}")
         )
+
+    def _refuse_if_cut(self, proxy: EgressProxy) -> None:
+        """What lacks bytes because we withheld them is no success, whatever the child thinks."""
+        for refusal in proxy.refusals:
+            if refusal.reason is ResolveFailure.TOO_LARGE:
+                raise refusal
 
     def _meant(self, url: str, error: Mapping[str, Any], proxy: EgressProxy) -> ResolveError:
         said = "".join(sign if sign.isprintable() else "?" for sign in str(error["message"]))

@@ -64,7 +64,7 @@ def outcomes(asked: Router, url: str = "https://site.example/1") -> tuple[list[s
 
 
 A, B, C = Route("a"), Route("b"), Route("c")
-UNSURE = Route("a", sure=False)
+UNSURE, SAME = Route("a", sure=False), Route("a", same_server=True)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,8 @@ UNSURE = Route("a", sure=False)
         (A, ResolveFailure.RATE_LIMITED, True), (A, ResolveFailure.LOGIN_NEEDED, True),
         (A, ResolveFailure.UNSUPPORTED, True), (A, ResolveFailure.GONE, False),
         (A, ResolveFailure.PRIVATE, False), (A, ResolveFailure.LIVE_STREAM, False),
+        (SAME, ResolveFailure.NETWORK, False), (SAME, ResolveFailure.RATE_LIMITED, False),
+        (SAME, ResolveFailure.SITE_CHANGED, True),
         (UNSURE, ResolveFailure.GONE, True), (UNSURE, ResolveFailure.PRIVATE, True),
     ],
 )  # fmt: skip

@@ -170,7 +170,6 @@ def test_a_page_that_never_ends_is_cut_by_the_clock(server: Server, make_fetcher
     began = time.monotonic()
     error = failure(lambda: extractor.extract(server.url("/x")))
     assert error.reason is ResolveFailure.NETWORK
-    assert "took over 3 s" in str(error)
     assert time.monotonic() - began < 6
     assert psutil.Process().children() == []
 
