@@ -25,10 +25,13 @@ class Limits:
     ``max_pixels`` counts one picture or frame; ``max_duration`` and ``max_audio_seconds`` are seconds (a
     longer medium is refused, a longer sound track is cut); ``max_view_bytes`` bounds the decoded frames of
     one medium, and as much again those in a row (large frames are kept in a smaller number).
-    ``frames_in_a_row`` are decoded only where a detector watches how things move. ``decode_seconds`` is
+    ``frames_in_a_row`` are decoded only where a detector watches how things move; ``face_clip_stride`` is the
+    number of frames from one clip of a face to the next (None: what each detector's record says, and at most
+    16 clips). ``decode_seconds`` is
     wall-clock time for one medium from probe to last frame, ``decode_cpu_seconds`` processor time of all its
     threads, ``decode_memory_bytes`` the child's address space. A child is replaced after
-    ``requests_per_child`` media.
+    ``requests_per_child`` requests. ``trust_anchors`` is a file of certificates (PEM): whose content
+    credentials are believed.
 
     Raises:
         ConfigurationError: a limit is not positive.
@@ -41,16 +44,18 @@ class Limits:
     frames_per_video: int = 15
     sampling: Sampling = Sampling.LINSPACE
     frames_in_a_row: int = 256
+    face_clip_stride: int | None = None
     max_audio_seconds: float = 600.0
     max_view_bytes: int = 1 << 30
     decode_seconds: float = 60.0
     decode_cpu_seconds: int = 120
     decode_memory_bytes: int = 4 << 30
     decode_threads: int = 2
-    requests_per_child: int = 200
+    requests_per_child: int = 400
+    trust_anchors: str | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, Sampling) and not value > 0:
+            if isinstance(value, int | float) and not value > 0:
                 raise ConfigurationError(f"limit {field.name} is {value}; it must be greater than 0")
