@@ -140,11 +140,11 @@ def _asked_to_stop(stopping: threading.Event) -> Iterator[None]:
 @contextmanager
 def _web(settings: Settings, service: Service, resolver: Resolver) -> Iterator[None]:
     from bot.web.health import create_app
-    from bot.web.resolving import resolve_router
+    from bot.web.resolving import resolve_router, with_token
     from bot.web.server import WebServer
 
     app = create_app(service.health, settings.web.token)
-    app.include_router(resolve_router(resolver, settings.web.token))
+    app.include_router(resolve_router(resolver, with_token(settings.web.token)))
     with WebServer(app, settings.web.host, settings.web.port) as server:
         log.info("listening", host=server.host, port=server.port)
         yield

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -46,26 +46,36 @@ class _SmallBodies(APIRoute):
         return guarded
 
 
-def resolve_router(resolver: Resolver, token: SecretStr | None = None) -> APIRouter:
-    """The route, for an application to include.
+Admit = Callable[[Request], None]
+"""Raises for those who may not ask."""
 
-    With a ``token`` only those who present it as ``Authorization: Bearer`` are answered. Without one only
-    requests that name this machine: a page in a browser must not reach it under a name of its own.
-    """
-    router = APIRouter(route_class=_SmallBodies)
+
+def with_token(token: SecretStr | None) -> Admit:
+    """Admits who presents the token as ``Authorization: Bearer``; without a token, this machine."""
+
+    def admit(request: Request) -> None:
+        if token is None:
+            this_machine(request)
+        elif not is_allowed(request.headers.get("authorization", ""), token):
+            raise HTTPException(401, "the token is missing or wrong", {"WWW-Authenticate": "Bearer"})
+
+    return admit
+
+
+def this_machine(request: Request) -> None:
+    """Admits requests that name this machine: a page in a browser must not reach it under its own name."""
+    if not is_loopback(request.url.hostname or ""):
+        raise HTTPException(403, "without a token only this machine's own name is answered")
+
+
+def resolve_router(resolver: Resolver, *admit: Admit) -> APIRouter:
+    """The route, for an application to include; all of ``admit`` are asked first."""
+    router = APIRouter(route_class=_SmallBodies, dependencies=[Depends(each) for each in admit])
     places = threading.BoundedSemaphore(AT_ONCE)
 
     @router.post("/resolve")
-    def resolve(
-        asked: ResolveRequest,
-        request: Request,
-        response: Response,
-        authorization: Annotated[str, Header()] = "",
-    ) -> dict[str, Any]:
-        if not is_allowed(authorization, token):
-            raise HTTPException(401, "the token is missing or wrong", {"WWW-Authenticate": "Bearer"})
-        if token is None and not is_loopback(request.url.hostname or ""):
-            raise HTTPException(403, "without a token only this machine's own name is answered")
+    def resolve(asked: ResolveRequest, response: Response) -> dict[str, Any]:
+        """What media a URL has, or why none can be had; 200 either way."""
         if not places.acquire(blocking=False):
             raise HTTPException(503, "too many links at once; ask again", {"Retry-After": "1"})
         try:

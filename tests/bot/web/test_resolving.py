@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bot.resolver import MediaStore, Resolver
 from bot.resolver.fetcher import GuardedFetcher
 from bot.resolver.replay import Fixture
-from bot.web.resolving import AT_ONCE, resolve_router
+from bot.web.resolving import AT_ONCE, resolve_router, with_token
 from bot.web.server import WebServer
 
 PHOTO = "https://cdn.example/1.jpg"
@@ -30,7 +30,9 @@ def served(tmp_path: Path, token: str | None = None, resolver: Any = None) -> It
     fetcher = GuardedFetcher(transport=Fixture(FIXTURE))
     app = FastAPI()
     secret = SecretStr(token) if token else None
-    app.include_router(resolve_router(resolver or Resolver(fetcher, MediaStore(tmp_path)), secret))
+    app.include_router(
+        resolve_router(resolver or Resolver(fetcher, MediaStore(tmp_path)), with_token(secret))
+    )
     with (
         WebServer(app, port=0) as server,
         httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=5, trust_env=False) as client,
