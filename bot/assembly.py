@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bot.platforms.base import Platform
     from bot.resolver import Resolver
     from bot.resolver.fetcher import GuardedFetcher
+    from bot.resolver.router import Watch
+    from bot.resolver.ytdlp.runner import OnProgress
     from bot.service import Service
     from bot.writer import Writer
     from detectors.base import Detector
@@ -104,6 +106,8 @@ def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
         min_rate=chosen.min_rate,
         max_redirects=chosen.max_redirects,
         per_host=chosen.per_host,
+        host_interval=chosen.host_interval,
+        max_duration=settings.analysis.max_duration,
         attempts=chosen.attempts,
         ports=frozenset(chosen.ports),
     )
@@ -111,15 +115,28 @@ def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
     return GuardedFetcher(limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent)
 
 
-def build_resolver(settings: Settings, store: Path | None = None) -> Resolver:
-    """The resolver; media go to `store`, by default the data folder's."""
-    from bot.resolver import MediaStore, Resolver, Router
+def build_resolver(
+    settings: Settings,
+    store: Path | None = None,
+    *,
+    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
+) -> Resolver:
+    """The resolver; media go to `store`, by default the data folder's.
 
-    fetcher = _fetcher(settings)
-    router = Router(fetcher, keys=settings.sites.keys(), order=settings.sites.order())
+    ``watch`` is told of every route that is tried, ``on_progress`` of what yt-dlp downloads.
+    """
+    from bot.resolver import MediaStore, Resolver, Router
+    from bot.resolver.ytdlp.runner import YtDlp
+
+    fetcher, sites = _fetcher(settings), settings.sites
+    extractor = None
+    if sites.yt_dlp:
+        extractor = YtDlp(fetcher.gate, children=sites.yt_dlp_processes, on_progress=on_progress)
+    router = Router(fetcher, extractor=extractor, keys=sites.keys(), order=sites.order())
     folder = store or settings.data_dir / "media"
     try:
-        return Resolver(fetcher, MediaStore(folder), router)
+        return Resolver(fetcher, MediaStore(folder), router, watch)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise ConfigError(f"data_dir: media cannot be kept in {folder} ({reason}); name another") from None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from bot.config.base import Names, Section
+from bot.config.base import Names, Section, Unit
 from bot.config.services import Key
 
 
@@ -44,6 +44,12 @@ class Sites(Section):
             description="Routes of single sites in another order, or fewer: `SITE: ROUTE ROUTE`; none: off."
         ),
     ] = Field(default_factory=list)
+    yt_dlp: Annotated[
+        bool, Field(description="Use yt-dlp, in a process of its own, where a site has that route.")
+    ] = True
+    yt_dlp_processes: Annotated[
+        int, Unit("processes"), Field(ge=1, le=32, description="Processes of yt-dlp at the same time.")
+    ] = 2
     x_bearer_token: Annotated[Key | None, Field(description=_X)] = None
     reddit_client_id: Annotated[Key | None, Field(description=f"{_REDDIT}: its id.")] = None
     reddit_client_secret: Annotated[Key | None, Field(description=f"{_REDDIT}: its secret.")] = None
@@ -57,8 +63,8 @@ class Sites(Section):
 
     def keys(self) -> Mapping[str, str]:
         """The keys that are set, by name."""
-        named = {name: getattr(self, name) for name in type(self).model_fields if name != "routes"}
-        return {name: key.get_secret_value() for name, key in named.items() if key is not None}
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: key.get_secret_value() for name, key in named.items() if isinstance(key, SecretStr)}
 
     def order(self) -> Mapping[str, tuple[str, ...]]:
         """By site, its routes in the operator's order."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from bot.errors import ResolveError, ResolveFailure
-from bot.resolver.base import Attempt, Download, Fetcher, MediumRef, NamesMedium, Resolution, StoredMedium
+from bot.resolver.base import Attempt, Fetcher, MediumRef, NamesMedium, Resolution, StoredMedium
+from bot.resolver.bringing import bring
 from bot.resolver.files import copy_file, local_path
 from bot.resolver.limits import FetchLimits
 from bot.resolver.media_store import MediaStore
@@ -60,6 +61,8 @@ class Resolver:
 
     def close(self) -> None:
         """Give up what is running and let go of the store. Safe to call twice."""
+        if self._router.extractor is not None:
+            self._router.extractor.close()
         self._fetcher.close()
         self._store.close()
 
@@ -81,24 +84,25 @@ class Resolver:
         """Bring one medium (a `MediumRef` or a platform's attachment) into the store.
 
         Local files (file: URLs and paths) are taken from inside ``file_root`` only. Where that is None they
-        are refused, unless ``any_file`` says that the user of this very process named them.
+        are refused, unless ``any_file`` says that the user of this very process named them. Sound that is a
+        file of its own is joined with its pictures, where the two can be joined.
 
         Raises:
             ResolveError: it cannot be had; `reason` and `passing` say why, and whether to try again later.
         """
         path = None if scheme(ref.url) in {"http", "https"} else local_path(ref.url)
-        way = (ref.download if isinstance(ref, MediumRef) else None) or Download()
         if path is not None and file_root is None and not any_file:
             detail = "files of this machine are not open to posts; name a folder for them"
             raise ResolveError(ResolveFailure.BLOCKED_ADDRESS, detail)
         try:
-            with self._store.temporary() as temporary:
+            with self._store.workspace() as workspace:
                 if path is None:
-                    self._fetcher.download(way.url or ref.url, temporary, headers=way.headers)
-                else:
-                    limit = self._fetcher.limits.max_bytes
-                    copy_file(path, temporary, root=None if any_file else file_root, max_bytes=limit)
-                return self._store.adopt(temporary)
+                    medium = ref if isinstance(ref, MediumRef) else MediumRef(ref.url)
+                    return self._store.adopt(bring(medium, workspace, self._fetcher, self._router.extractor))
+                limit = self._fetcher.limits.max_bytes
+                copy = workspace / "copy"
+                copy_file(path, copy, root=None if any_file else file_root, max_bytes=limit)
+                return self._store.adopt(copy)
         except OSError as error:
             detail = (
                 f"the media folder does not take the file: {error.strerror}; make room or mend the folder"

@@ -42,9 +42,14 @@ def refusal(status: int, headers: Mapping[str, str], place: str) -> ResolveError
         return ResolveError(ResolveFailure.RATE_LIMITED, f"{said}: ask again later", retry_at=wait)
     if status in _BRIEF:
         return BriefFault(said)
-    if status >= 500:
-        return ResolveError(ResolveFailure.NETWORK, said)
-    return ResolveError(_REASONS.get(status, ResolveFailure.NO_MEDIA), said)
+    return ResolveError(meaning_of_status(status), said)
+
+
+def meaning_of_status(status: int) -> ResolveFailure:
+    """The reason that a status other than 200 gives."""
+    if status >= 500 or status == 408:
+        return ResolveFailure.NETWORK
+    return _REASONS.get(status, ResolveFailure.NO_MEDIA)
 
 
 def asked_to_wait(headers: Mapping[str, str], now: datetime) -> datetime | None:

@@ -6,8 +6,6 @@ Whatever a URL, a name server or a web server does, a fetch ends within its limi
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 import ssl
 import threading
@@ -15,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -29,20 +28,25 @@ from bot.resolver.decoding import decoded
 from bot.resolver.exchange import header_fields, origin_of, parse_url, too_slow
 from bot.resolver.limits import FetchLimits
 from bot.resolver.page_text import is_text, page_text
+from bot.resolver.partial import Partial, new_file
+from bot.resolver.slots import HostSlots
 from bot.resolver.sniff import HEAD_BYTES, describe, sniff
-from bot.resolver.transport import Asked, NetworkTransport, Reply, Transport, closed
+from bot.resolver.transport import Asked, Gate, NetworkTransport, Reply, Transport, closed
 from bot.resolver.urls import in_public
 from bot.resolver.wire import Deadline
 
 T = TypeVar("T")
+# However long a host asks to be left alone: one path of it must not close all the others for a day.
+_LONGEST_REST = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """What is asked for, over all redirects."""
+    """What is asked for, over all redirects: ``headers`` of the first origin, others for ``everywhere``."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    everywhere: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
     content: bytes | None = None
 
@@ -84,8 +88,9 @@ class GuardedFetcher:
         transport: Transport | None = None,
     ) -> None:
         self.limits = limits or FetchLimits()
-        self._guard = AddressGuard(allow_networks, lookup)
-        self._transport = transport or NetworkTransport(self.limits, self._guard, tls)
+        slots = HostSlots(self.limits.per_host, self.limits.host_interval)
+        self.gate = Gate(self.limits, AddressGuard(allow_networks, lookup), slots)
+        self._transport = transport or NetworkTransport(self.gate, tls)
         self._user_agent = user_agent
         self._closed = threading.Event()
 
@@ -130,7 +135,9 @@ class GuardedFetcher:
         Raises:
             ResolveError: with the reason, and a detail that shows no more of a URL than host and path.
         """
-        return self._tried(lambda deadline: self._save(_Query(url, headers or {}), into, deadline))
+        query = _Query(url, headers or {})
+        with new_file(into) as partial:
+            return self._tried(lambda deadline: self._save(query, into, partial, deadline))
 
     def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = PAGE_BYTES
@@ -157,7 +164,7 @@ class GuardedFetcher:
 
     def post(self, url: str, content: bytes, *, headers: Mapping[str, str] | None = None) -> Answer:
         """As `get`, with a body; never tried twice, never sent on to another place."""
-        query = _Query(url, headers or {}, "POST", content)
+        query = _Query(url, headers or {}, method="POST", content=content)
         return self._whole(query, PAGE_BYTES, Deadline(self.limits.total_seconds))
 
     def final_url(self, url: str) -> str:
@@ -211,19 +218,23 @@ class GuardedFetcher:
             pause *= 2
         return work(deadline)
 
-    def _save(self, query: _Query, into: Path, deadline: Deadline) -> Downloaded:
-        with self._open(query, deadline) as answer:
-            head, whole = _beginning(self._media_body(answer))
-            mime = _medium_type(head, answer.url)
-            size, digest = 0, hashlib.sha256()
-            with _new_file(into) as write:
-                for piece in whole:
-                    size += len(piece)
-                    if size > self.limits.max_bytes:
-                        raise self._too_large(answer.url)
-                    digest.update(piece)
-                    write(piece)
-            return Downloaded(into, str(answer.url), mime, size, digest.hexdigest())
+    def _save(self, query: _Query, into: Path, partial: Partial, deadline: Deadline) -> Downloaded:
+        """Fetch into a file, or, where an earlier try got some of it and the server can, only the rest."""
+        with self._open(replace(query, everywhere=partial.request()), deadline) as answer:
+            if partial.goes_on(answer.status, answer.fields):
+                whole = answer.body
+            elif answer.status == 416 and partial.size:
+                partial.forget()
+                raise BriefFault(f"{in_public(str(answer.url))} does not have the rest of what it began")
+            else:
+                head, whole = _beginning(self._media_body(answer))
+                partial.begin(_medium_type(head, answer.url), answer.fields)
+            for piece in whole:
+                if partial.size + len(piece) > self.limits.max_bytes:
+                    raise self._too_large(answer.url)
+                partial.add(piece)
+            assert partial.mime is not None
+            return Downloaded(into, str(answer.url), partial.mime, partial.size, partial.sha256)
 
     def _whole(self, query: _Query, max_bytes: int, deadline: Deadline) -> Answer:
         with self._open(query, deadline) as answer:
@@ -263,8 +274,8 @@ class GuardedFetcher:
         """One hop: check the host, then ask there."""
         if self._closed.is_set():
             raise closed()
-        host = self._guard.check_host(place.raw_host.decode("ascii"))
-        sent = {"user-agent": self._user_agent, **query.headers}
+        host = self.gate.guard.check_host(place.raw_host.decode("ascii"))
+        sent = {"user-agent": self._user_agent, **query.headers, **query.everywhere}
         with self._transport.ask(Asked(query.method, place, host, sent, query.content), deadline) as reply:
             yield reply
 
@@ -287,6 +298,9 @@ class GuardedFetcher:
 
     def _refuse(self, answer: _Open) -> None:
         error = refusal(answer.status, answer.fields, in_public(str(answer.url)))
+        if error is not None and error.retry_at is not None:
+            until = min(error.retry_at, datetime.now(UTC) + _LONGEST_REST)
+            self.gate.slots.rest(self.gate.guard.check_host(answer.url.raw_host.decode("ascii")), until)
         if error is not None:
             raise error
 
@@ -331,21 +345,3 @@ def _medium_type(head: bytes, place: httpx.URL) -> str:
         detail = f"{in_public(str(place))} holds {describe(head)}, not an image, video or sound"
         raise ResolveError(ResolveFailure.NO_MEDIA, detail)
     return mime
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[Callable[[bytes], object]]:
-    """A file that must not exist yet, for its owner only; taken away again unless all goes well."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file.write
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        detail = (
-            f"the medium cannot be written to {path.parent}: {error.strerror}; make room or mend the folder"
-        )
-        raise ResolveError(ResolveFailure.NETWORK, detail) from error

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import stat
 import uuid
 from collections.abc import Iterator
@@ -64,6 +65,16 @@ class MediaStore:
         finally:
             path.unlink(missing_ok=True)
 
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """An empty folder on the store's disk, for its owner only; it goes in the end with all in it."""
+        path = self._partial / uuid.uuid4().hex
+        path.mkdir(mode=0o700)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
     def adopt(self, temporary: Path) -> StoredMedium:
         """Move a finished file from `temporary` into the store and name it by its bytes.
 
@@ -108,7 +119,10 @@ class MediaStore:
             pass
         else:
             for left in self._partial.iterdir():
-                left.unlink(missing_ok=True)
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
 

@@ -86,8 +86,8 @@ class Router:
         records: Sequence[SiteRecord] = SITES,
         load: Callable[[str], Site] = site_of,
     ) -> None:
-        self._fetcher = fetcher
-        self._extractor = extractor
+        self.fetcher = fetcher
+        self.extractor = extractor
         self._keys = dict(keys or {})
         self._order = dict(order or {})
         self._records = tuple(records)
@@ -167,7 +167,7 @@ class Router:
         keys = [f"sites.{name}" for name in route.needs if name not in self._keys]
         if keys:
             return f"the route {route.name} needs {' and '.join(keys)}"
-        if route.name == "yt_dlp" and self._extractor is None:
+        if route.name == "yt_dlp" and self.extractor is None:
             return "yt-dlp is switched off"
         return None
 
@@ -191,11 +191,11 @@ class _Access(Access):
 
     @property
     def fetcher(self) -> Fetcher:
-        return self._router._fetcher
+        return self._router.fetcher
 
     @property
     def extractor(self) -> Extractor | None:
-        return self._router._extractor
+        return self._router.extractor
 
     @property
     def tokens(self) -> Tokens:

@@ -58,14 +58,23 @@ class Transport(Protocol):
         """End every running exchange and take no more. Safe to call twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What everything that goes out passes, be it a fetch of ours or one of yt-dlp's."""
+
+    limits: FetchLimits
+    guard: AddressGuard
+    slots: HostSlots
+
+
 class NetworkTransport:
     """The real one: waits for a slot of the host, looks it up once, and connects to what was checked."""
 
-    def __init__(self, limits: FetchLimits, guard: AddressGuard, tls: ssl.SSLContext | None = None) -> None:
-        self._limits = limits
-        self._guard = guard
+    def __init__(self, gate: Gate, tls: ssl.SSLContext | None = None) -> None:
+        self._limits = gate.limits
+        self._guard = gate.guard
+        self._slots = gate.slots
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
-        self._slots = HostSlots(limits.per_host)
         self._lock = threading.Lock()
         self._wires: set[Wire] = set()
         self._closed = False

@@ -33,7 +33,8 @@ def test_what_is_no_json_is_a_changed_site(server: Server, fetcher: GuardedFetch
     assert error.reason is ResolveFailure.SITE_CHANGED
 
 
-def test_answers_below_500_are_for_the_site_to_read(server: Server, fetcher: GuardedFetcher) -> None:
+def test_answers_below_500_are_for_the_site_to_read(server: Server, make_fetcher: MakeFetcher) -> None:
+    fetcher = make_fetcher()
     server.handlers["/api"] = answer(b'{"error": "gone"}', status=404)
     seen = fetcher.get(server.url("/api"))
     assert (seen.status, seen.json()) == (404, {"error": "gone"})
@@ -43,7 +44,7 @@ def test_answers_below_500_are_for_the_site_to_read(server: Server, fetcher: Gua
     assert busy.reason is ResolveFailure.RATE_LIMITED
     assert busy.retry_at is not None
     server.handlers["/down"] = in_turn(answer(status=502), answer(b"{}"))
-    assert fetcher.get(server.url("/down")).status == 200
+    assert make_fetcher().get(server.url("/down")).status == 200
 
 
 def test_pages_have_a_cap_of_their_own(server: Server, fetcher: GuardedFetcher) -> None:
