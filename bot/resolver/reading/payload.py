@@ -88,6 +88,10 @@ class Payload:
             raise site_changed(self.site, f"no text as {self._name(keys)}")
         return found
 
+    def texts(self, *keys: str) -> list[str]:
+        """The texts in the list there."""
+        return [each.value for each in self.items(*keys) if isinstance(each.value, str)]
+
     def maybe_number(self, *keys: str) -> float | None:
         """The number there, or in the text there; None where it is negative or not finite."""
         found = self.find(*keys)

@@ -242,7 +242,7 @@ SITE = SiteByForms(
         url_form(r"/(?:(?:r|u|user)/[\w-]{2,60}/s|video)/(?P<short>\w{4,40})"),
         url_form("/media", url=r"https?://.+"),
         url_form(r"/(?P<short>\w{4,40})", hosts="v.redd.it"),
-        url_form(f"/{_ID}"),
+        url_form(f"/(?!media/?$){_ID}"),
     ),
     {"api": _api, "json": _json},
 )

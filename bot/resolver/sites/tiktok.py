@@ -76,7 +76,7 @@ def read_tikly(payload: Payload, canonical_url: str) -> Resolution:
     if payload.maybe_whole("status") != 200:
         raise site_changed(payload.site, "no status 200")
     images = payload.at("result").items("images")
-    urls = (absolute_url(_text(each) or each.maybe_text("url")) for each in images)
+    urls = (absolute_url(each.maybe_text() or each.maybe_text("url")) for each in images)
     media = tuple(MediumRef(url, "image") for url in urls if url)
     if not media:
         raise site_changed(payload.site, "no result.images")
@@ -94,17 +94,13 @@ def _photos(images: list[tuple[Payload, int | None, int | None]]) -> tuple[Mediu
     """Photos from what has their ``urlList``, with width and height."""
     found: list[MediumRef] = []
     for image, width, height in images:
-        urls = [url for each in image.items("urlList") if (url := absolute_url(_text(each)))]
+        urls = [url for each in image.texts("urlList") if (url := absolute_url(each))]
         if not urls:
             raise site_changed(_SITE, f"no urlList in {image.path}")
         found.append(MediumRef(urls[0], "image", width=width, height=height))
     if not found:
         raise site_changed(_SITE, "a photo post without photos")
     return tuple(found)
-
-
-def _text(value: Payload) -> str | None:
-    return value.value if isinstance(value.value, str) else None
 
 
 def _canonical(author: str | None, post_id: str) -> str:

@@ -54,7 +54,7 @@ def read_api(payload: Payload, post_id: str, max_bytes: int) -> Resolution:
     ]
     media: tuple[MediumRef, ...] = ()
     for post in (data, *quoted):
-        keys = [key.value for key in post.items("attachments", "media_keys")] if post and not media else []
+        keys = post.texts("attachments", "media_keys") if post and not media else []
         media = media or tuple(_api_medium(known[key], max_bytes) for key in keys if key in known)
     if not media:
         raise _without_media(data.maybe_text("text"))

@@ -79,9 +79,9 @@ def resolve(
 
 
 def site_for(url: str) -> str | None:
-    """The name of the first site that takes this URL; None where no URL can be read from it."""
+    """The name of the first site that takes this URL; None where nobody does."""
     place = place_of(url)
     if place is None:
         return None
     router = Router(GuardedFetcher(LIMITS, transport=Fixture({})))
-    return next(router._matching(place)).name
+    return next((record.name for record in router._matching(place)), None)
