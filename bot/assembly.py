@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from analysis.model import Analyzer
     from bot.config import Settings
     from bot.flow import Flow
+    from bot.keeping import Keeper
     from bot.platforms.base import Platform
-    from bot.resolver import Resolver
+    from bot.resolver import MediaStore, Resolver
     from bot.resolver.fetcher import GuardedFetcher
     from bot.resolver.router import Watch
     from bot.resolver.ytdlp.runner import OnProgress
@@ -126,20 +127,46 @@ def build_resolver(
 
     ``watch`` is told of every route that is tried, ``on_progress`` of what yt-dlp downloads.
     """
-    from bot.resolver import MediaStore, Resolver, Router
+    from bot.resolver import Resolver, Router
     from bot.resolver.ytdlp.runner import YtDlp
 
     fetcher, sites = _fetcher(settings), settings.sites
+    files = open_media(settings, store)
     extractor = None
     if sites.yt_dlp:
         extractor = YtDlp(fetcher.gate, children=sites.yt_dlp_processes, on_progress=on_progress)
     router = Router(fetcher, extractor=extractor, keys=sites.keys(), order=sites.order())
-    folder = store or settings.data_dir / "media"
+    return Resolver(fetcher, files, router, watch)
+
+
+def open_media(settings: Settings, folder: Path | None = None) -> MediaStore:
+    """The files in a folder, by default the data folder's.
+
+    Raises:
+        ConfigError: it cannot be written to.
+    """
+    from bot.resolver import MediaStore
+
+    folder = folder or settings.data_dir / "media"
     try:
-        return Resolver(fetcher, MediaStore(folder), router, watch)
+        return MediaStore(folder)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise ConfigError(f"data_dir: media cannot be kept in {folder} ({reason}); name another") from None
+
+
+def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
+    """What decides how long media are kept."""
+    from bot.keeping import Keeper
+
+    chosen = settings.media
+    return Keeper(
+        store,
+        files,
+        quota=chosen.quota,
+        retention=chosen.retention_days * 86_400,
+        keep_reviewed=chosen.keep_reviewed,
+    )
 
 
 def build_platforms(settings: Settings) -> list[Platform]:
@@ -237,6 +264,7 @@ def build_service(
     settings: Settings,
     flow: Flow,
     platforms: Sequence[Platform],
+    keeper: Keeper,
     engine_problem: Callable[[], str | None],
     stopping: Event,
 ) -> Service:
@@ -247,7 +275,9 @@ def build_service(
     return Service(
         flow,
         platforms,
+        keeper,
         SystemClock(),
+        sweep_interval=settings.media.sweep_interval,
         watch_interval=settings.watch.interval,
         analyst_interval=settings.analyst.interval,
         reply_interval=settings.reply.interval,

@@ -10,6 +10,7 @@ import typer
 from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
+from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.resolve import resolve
 from bot.cli.review import review
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 for command in (check, run, status, review, resolve, detectors, config, train):
     app.command()(command)
+app.add_typer(media)
 app.add_typer(weights)
 
 

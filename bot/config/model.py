@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
+from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
@@ -216,6 +217,7 @@ class Settings(BaseSettings):
     manners: Manners = Manners()
     fetch: Fetch = Fetch()
     sites: Sites = Sites()
+    media: Media = Media()
     analysis: Analysis = Analysis()
     services: Services = Services()
     language_model: LanguageModel = LanguageModel()

@@ -36,14 +36,14 @@ class Resolver:
     """Finds out what media a URL has, and brings media into the store. Safe to use from many threads.
 
     ``router`` knows the sites; None means all of them, with nothing but the fetcher. ``watch`` is told of
-    every route that is tried.
+    every route that is tried. ``files`` is the store.
     """
 
     def __init__(
         self, fetcher: Fetcher, store: MediaStore, router: Router | None = None, watch: Watch | None = None
     ) -> None:
         self._fetcher = fetcher
-        self._store = store
+        self.files = store
         self._router = router or Router(fetcher)
         self._watch = watch
 
@@ -57,14 +57,14 @@ class Resolver:
 
     def path(self, sha256: str) -> Path:
         """Where the file with this content is, or would be."""
-        return self._store.path(sha256)
+        return self.files.path(sha256)
 
     def close(self) -> None:
         """Give up what is running and let go of the store. Safe to call twice."""
         if self._router.extractor is not None:
             self._router.extractor.close()
         self._fetcher.close()
-        self._store.close()
+        self.files.close()
 
     def resolve(self, url: str, watch: Watch | None = None) -> Resolution:
         """What media a URL has; nothing is stored. ``watch`` is told of every route that is tried, too.
@@ -95,14 +95,14 @@ class Resolver:
             detail = "files of this machine are not open to posts; name a folder for them"
             raise ResolveError(ResolveFailure.BLOCKED_ADDRESS, detail)
         try:
-            with self._store.workspace() as workspace:
+            with self.files.workspace() as workspace:
                 if path is None:
                     medium = ref if isinstance(ref, MediumRef) else MediumRef(ref.url)
-                    return self._store.adopt(bring(medium, workspace, self._fetcher, self._router.extractor))
+                    return self.files.adopt(bring(medium, workspace, self._fetcher, self._router.extractor))
                 limit = self._fetcher.limits.max_bytes
                 copy = workspace / "copy"
                 copy_file(path, copy, root=None if any_file else file_root, max_bytes=limit)
-                return self._store.adopt(copy)
+                return self.files.adopt(copy)
         except OSError as error:
             detail = (
                 f"the media folder does not take the file: {error.strerror}; make room or mend the folder"

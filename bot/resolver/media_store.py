@@ -1,12 +1,14 @@
 """The content-addressed store: each medium once, under the SHA-256 of its bytes.
 
 <folder>/ab/ab12...    media, mode 0600, never executable
-<folder>/partial/      files that are still being written; a crash leaves them, the next start sweeps them
+<folder>/partial/      files that are still being written; a crash leaves them, the next start sweeps them.
+                       The folder itself is locked: shared by who adopts a file, alone by who removes one
 <folder>/lock          shared while a store is open; whoever gets it alone may sweep
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -16,6 +18,7 @@ import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +27,15 @@ from bot.resolver.sniff import HEAD_BYTES, UNKNOWN, sniff
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _STEP_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A medium on disk: ``size`` in bytes, ``touched`` when it was last brought (seconds since 1970)."""
+
+    sha256: str
+    size: int
+    touched: float
 
 
 class MediaStore:
@@ -90,8 +102,10 @@ class MediaStore:
                 raise OSError(f"not a regular file: {temporary}")
             sha256, size, head = _read_through(file)
             stored = StoredMedium(sha256, self.path(sha256), size, sniff(head) or UNKNOWN)
-            if stored.path.exists():
-                return stored
+            with self._agreed(fcntl.LOCK_SH):
+                if stored.path.exists():
+                    os.utime(stored.path)  # it is young again: what goes first is what nobody posts any more
+                    return stored
             os.fchmod(descriptor, 0o600)
             os.fsync(descriptor)
         stored.path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -99,17 +113,44 @@ class MediaStore:
         _sync_folder(stored.path.parent)
         return stored
 
-    def remove(self, sha256: str) -> bool:
-        """Delete one medium; False where it was not there.
+    def remove(self, sha256: str, *, unless_touched_after: float | None = None) -> bool:
+        """Delete one medium; False where it was not there, or was brought again after that moment.
 
         Raises:
             ValueError: as `path`.
         """
-        try:
-            self.path(sha256).unlink()
-        except FileNotFoundError:
-            return False
+        path = self.path(sha256)
+        with self._agreed(fcntl.LOCK_EX):
+            try:
+                if unless_touched_after is not None and path.stat().st_mtime > unless_touched_after:
+                    return False
+                path.unlink()
+            except FileNotFoundError:
+                return False
         return True
+
+    def contents(self) -> list[KeptFile]:
+        """Every medium that is here."""
+        found = []
+        for folder in self.folder.iterdir():
+            if len(folder.name) == 2 and folder.is_dir():
+                for entry in os.scandir(folder):
+                    # A file may be removed while the folder is read.
+                    with contextlib.suppress(FileNotFoundError):
+                        status = entry.stat(follow_symlinks=False)
+                        if _SHA256.fullmatch(entry.name):
+                            found.append(KeptFile(entry.name, status.st_size, status.st_mtime))
+        return found
+
+    @contextmanager
+    def _agreed(self, kind: int) -> Iterator[None]:
+        """Whoever adopts shares this, whoever removes has it alone: no file goes that was just found."""
+        descriptor = os.open(self._partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, kind)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _sweep(self) -> None:
         """Take away what a crash left behind, unless another process is at work in this store."""
