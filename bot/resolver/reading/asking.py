@@ -32,9 +32,14 @@ def refused(answer: Answer) -> ResolveError | None:
     shown = in_public(answer.url)
     if "challenge" in answer.headers.get("cf-mitigated", "") or _is_challenge(answer):
         return ResolveError(ResolveFailure.RATE_LIMITED, f"{shown} wants proof that a browser asks")
-    if _LOGIN.search(urlsplit(answer.url).path):
+    if asks_to_log_in(answer.url):
         return ResolveError(ResolveFailure.LOGIN_NEEDED, f"{shown} asks visitors to log in")
     return refusal(answer.status, answer.headers, shown)
+
+
+def asks_to_log_in(url: str) -> bool:
+    """Whether a URL that one was led to is that of a log-in."""
+    return _LOGIN.search(urlsplit(url).path) is not None
 
 
 def ask(access: Access, url: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from bot.errors import ResolveError, ResolveFailure
 from bot.resolver.base import Access, MediumRef, Resolution
@@ -42,17 +42,22 @@ _NOT_SHOWN = (
 
 
 def read_page(page: Page, identity: str | None, canonical_url: str, max_bytes: int) -> Resolution:
-    """A page's videos and photos: the one with this id where there is one, else those of the first post."""
-    media: dict[str, MediumRef] = {}
+    """A page's video or photo with this id; without one, what is attached to the page's first post."""
     for script in page.scripts("application/json"):
         if '"Video"' not in script and '"Photo"' not in script:
             continue
-        for node_id, medium in _nodes(parse_json(_SITE, script), max_bytes):
-            media.setdefault(node_id, medium)
-    if identity in media:
-        return Resolution(canonical_url, (media[identity],))
-    if identity is None and media:
-        return Resolution(canonical_url, tuple(media.values()))
+        payload = parse_json(_SITE, script)
+        if identity is not None:
+            media = dict(_nodes(payload, max_bytes))
+            if identity in media:
+                return Resolution(canonical_url, (media[identity],))
+            continue
+        for attachments in payload.anywhere("attachments"):
+            media = {}
+            for node_id, medium in _nodes(attachments, max_bytes):
+                media.setdefault(node_id, medium)
+            if media:
+                return Resolution(canonical_url, tuple(media.values()))
     raise _without_data(page)
 
 
@@ -153,20 +158,6 @@ def _without_data(page: Page) -> ResolveError:
     return site_changed(_SITE, "neither a video nor a photo in its page")
 
 
-def _meant(place: Place, access: Access) -> tuple[dict[str, str], Resolution | None]:
-    """The parts of a URL; of a link made for sharing, what it leads to."""
-    parts = SITE.parts(place)
-    if "short" not in parts:
-        return parts, None
-    target = access.fetcher.final_url(place.url)
-    path = urlsplit(target).path
-    if path.rstrip("/") == place.path.rstrip("/"):
-        raise ResolveError(ResolveFailure.GONE, "the Facebook short link leads nowhere")
-    if path.startswith("/login"):
-        raise ResolveError(ResolveFailure.LOGIN_NEEDED, "Facebook asks visitors of this link to log in")
-    return parts, access.follow(target)
-
-
 def _canonical(place: Place, parts: dict[str, str]) -> str:
     if "photo" in parts or "fbid" in parts:
         return f"{_WEB}/photo/?fbid={parts.get('photo') or parts['fbid']}"
@@ -182,18 +173,14 @@ def _identity(parts: dict[str, str]) -> str | None:
 
 
 def _page(place: Place, access: Access) -> Resolution:
-    parts, found = _meant(place, access)
-    if found is not None:
-        return found
+    parts = SITE.parts(place)
     canonical = _canonical(place, parts)
     limit = access.fetcher.limits.max_bytes
     return read_page(ask_page(access, canonical), _identity(parts), canonical, limit)
 
 
 def _frame(place: Place, access: Access) -> Resolution:
-    parts, found = _meant(place, access)
-    if found is not None:
-        return found
+    parts = SITE.parts(place)
     if "video" not in parts and "v" not in parts:
         raise ResolveError(
             ResolveFailure.UNSUPPORTED, "Facebook's frame for embedding is read for videos only"
@@ -205,9 +192,7 @@ def _frame(place: Place, access: Access) -> Resolution:
 
 
 def _vetric(place: Place, access: Access) -> Resolution:
-    parts, found = _meant(place, access)
-    if found is not None:
-        return found
+    parts = SITE.parts(place)
     canonical = _canonical(place, parts)
     key = {"x-api-key": access.key("vetric_facebook_token"), "x-updated-client-v12-3": "true"}
     node_id, kind = _identity(parts), "Video"
@@ -243,8 +228,6 @@ SITE = SiteByForms(
         url_form(rf"/reel/(?P<video>{_NUMBER})"),
         url_form(rf"/{_NAME}/videos/(?:[^/]+/)?(?P<video>{_NUMBER})"),
         url_form(rf"/{_NAME}/photos/(?:[^/]+/)?(?P<photo>{_NUMBER})"),
-        url_form(r"/share/(?:[prv]/)?(?P<short>[\w-]{5,60})"),
-        url_form(r"/(?P<short>[\w-]{5,60})", hosts="fb.watch fb.me"),
         url_form(rf"/groups/{_NAME}/(?:posts|permalink)/(?P<post>[\w.-]{{5,120}})"),
         url_form(rf"/{_NAME}/posts/(?:[^/]+/)?(?P<post>[\w.-]{{5,120}})"),
         url_form(r"/(?:permalink|story)\.php", story_fbid=r"\w{5,120}"),

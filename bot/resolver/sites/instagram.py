@@ -6,11 +6,10 @@ ask to log in. `oembed` knows only a reduced still, so it is asked last.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from bot.errors import ResolveError, ResolveFailure
 from bot.resolver.base import Access, MediumRef, Resolution
@@ -33,7 +32,7 @@ def read_embed(page: Page, code: str, max_bytes: int) -> Resolution:
     context = next((found[1] for script in page.scripts() if (found := _CONTEXT.search(script))), None)
     record = None
     if context is not None:
-        payload = parse_json(_SITE, json.loads(context))
+        payload = parse_json(_SITE, parse_json(_SITE, context).text())
         names = ("shortcode_media", "xdt_shortcode_media")
         record = next((each for name in names for each in payload.anywhere(name)), None)
     if record is not None:
@@ -157,32 +156,19 @@ def _withheld() -> ResolveError:
     return ResolveError(ResolveFailure.LOGIN_NEEDED, detail)
 
 
-def _code(place: Place, access: Access) -> tuple[str, Resolution | None]:
-    """The post's code; of a link made for sharing, what it leads to."""
-    parts = SITE.parts(place)
-    if "code" in parts:
-        return parts["code"], None
-    target = access.fetcher.final_url(place.url)
-    if "/share/" in urlsplit(target).path:
-        raise ResolveError(ResolveFailure.GONE, "the Instagram link for sharing leads nowhere")
-    return "", access.follow(target)
-
-
 def _embed(place: Place, access: Access) -> Resolution:
-    code, found = _code(place, access)
-    page = f"{_WEB}/p/{code}/embed/captioned/"
-    return found or read_embed(ask_page(access, page), code, access.fetcher.limits.max_bytes)
+    code = SITE.parts(place)["code"]
+    page = ask_page(access, f"{_WEB}/p/{code}/embed/captioned/")
+    return read_embed(page, code, access.fetcher.limits.max_bytes)
 
 
 def _page(place: Place, access: Access) -> Resolution:
-    code, found = _code(place, access)
-    return found or read_page(ask_page(access, _canonical(code)), code, access.fetcher.limits.max_bytes)
+    code = SITE.parts(place)["code"]
+    return read_page(ask_page(access, _canonical(code)), code, access.fetcher.limits.max_bytes)
 
 
 def _oembed(place: Place, access: Access) -> Resolution:
-    code, found = _code(place, access)
-    if found is not None:
-        return found
+    code = SITE.parts(place)["code"]
     if "/p/" not in place.path:
         raise ResolveError(ResolveFailure.UNSUPPORTED, "of a reel, oEmbed knows only the cover")
     query = urlencode({"url": _canonical(code)})
@@ -190,9 +176,7 @@ def _oembed(place: Place, access: Access) -> Resolution:
 
 
 def _vetric(place: Place, access: Access) -> Resolution:
-    code, found = _code(place, access)
-    if found is not None:
-        return found
+    code = SITE.parts(place)["code"]
     key = {"x-api-key": access.key("vetric_instagram_token")}
     where = f"{_VETRIC}/url-resolver?{urlencode({'url': _canonical(code)})}"
     post = ask_json(access, "vetric", where, key)
@@ -210,7 +194,6 @@ SITE = SiteByForms(
     "a post or reel of Instagram",
     (
         url_form(r"/(?P<story>stories)/.*"),
-        url_form(r"/share/(?:(?:p|reel|r)/)?(?P<share>[\w-]{5,60})"),
         url_form(r"/(?:[\w.]{1,60}/)?(?:p|reels?|tv)/(?P<code>[\w-]{5,60})(?:/.*)?"),
     ),
     {"embed": _embed, "page": _page, "vetric": _vetric, "oembed": _oembed},

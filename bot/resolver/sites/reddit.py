@@ -170,16 +170,8 @@ def _hosted_video(video: Payload, post: Payload, open_manifest: OpenManifest) ->
 
 
 def _resolve(place: Place, access: Access, listing: Callable[[str], Payload]) -> Resolution:
-    """A link of any form: short ones are followed, posts read from what ``listing`` gets for their id."""
-    parts = SITE.parts(place)
-    if "url" in parts:
-        return access.follow(parts["url"])
-    if "id" not in parts:
-        target = access.fetcher.final_url(place.url)
-        if urlsplit(target).path.rstrip("/") == place.path.rstrip("/"):
-            raise ResolveError(ResolveFailure.LOGIN_NEEDED, "Reddit does not say where this short link leads")
-        return access.follow(target)
-    payload = listing(parts["id"].lower())
+    """A post from what ``listing`` gets for its id; a video of another site from there."""
+    payload = listing(SITE.parts(place)["id"].lower())
     elsewhere = linked_video(payload)
     if elsewhere is not None:
         return access.follow(elsewhere)
@@ -239,9 +231,6 @@ SITE = SiteByForms(
     (
         url_form(rf"/(?:(?:r|user|u)/[\w-]{{2,60}}/)?comments/{_ID}(?:/.*)?"),
         url_form(rf"/(?:gallery|tb)/{_ID}"),
-        url_form(r"/(?:(?:r|u|user)/[\w-]{2,60}/s|video)/(?P<short>\w{4,40})"),
-        url_form("/media", url=r"https?://.+"),
-        url_form(r"/(?P<short>\w{4,40})", hosts="v.redd.it"),
         url_form(f"/(?!media/?$){_ID}"),
     ),
     {"api": _api, "json": _json},

@@ -47,6 +47,7 @@ YT_DLP = Route("yt_dlp", sure=False)
 """yt-dlp, which every site may have among its routes; no module needs to write it."""
 
 SITES: tuple[SiteRecord, ...] = (
+    SiteRecord("short_links", "short links of these sites", (Route("redirect"),)),
     SiteRecord(
         "x",
         "posts of X (Twitter)",

@@ -7,7 +7,7 @@ in turn, and it learns which posts are looked at.
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from bot.errors import ResolveError, ResolveFailure
 from bot.resolver.base import Access, MediumRef, Resolution, RunRoute
@@ -112,15 +112,10 @@ def _no_photos() -> ResolveError:
 
 
 def _for_photos(read: Callable[[str, Access], Resolution]) -> RunRoute:
-    """A route that reads photo posts by their id; short links are followed, whatever they lead to."""
+    """A route that reads photo posts by their id, and leaves videos to others without a request."""
 
     def run(place: Place, access: Access) -> Resolution:
         parts = SITE.parts(place)
-        if "short" in parts:
-            target = access.fetcher.final_url(place.url)
-            if urlsplit(target).path.rstrip("/") == place.path.rstrip("/"):
-                raise ResolveError(ResolveFailure.GONE, "the TikTok short link leads nowhere")
-            return access.follow(target)
         if "/photo/" not in place.path:
             raise _no_photos()
         return read(parts["id"], access)
@@ -147,7 +142,7 @@ def _yt_dlp(place: Place, access: Access) -> Resolution:
 
     parts = SITE.parts(place)
     found = yt_dlp_route(place, access)
-    if "id" in parts and all(medium.kind == "audio" for medium in found.media):
+    if all(medium.kind == "audio" for medium in found.media):
         return _embed(parts["id"], access)
     return found
 
@@ -160,8 +155,6 @@ SITE = SiteByForms(
         url_form(r"/(?:embed(?:/v2)?|share/video|player/v1)/(?P<id>\d{5,25})"),
         url_form(r"/v/(?P<id>\d{5,25})(?:\.html)?"),
         url_form(rf"/{_NAME}/(?P<live>live)"),
-        url_form(r"/t/(?P<short>\w{4,40})"),
-        url_form(r"/(?P<short>\w{4,40})", hosts="vm.tiktok.com vt.tiktok.com"),
     ),
     {
         "embed": _for_photos(_embed),

@@ -17,6 +17,12 @@ from bot.resolver.urls import Place, in_public, place_of
 
 _CLAIMED = frozenset[str]().union(*(record.hosts for record in SITES))
 _MOST_MEDIA = 20
+_OF_AN_ANSWER = {
+    ResolveFailure.GONE,
+    ResolveFailure.PRIVATE,
+    ResolveFailure.LOGIN_NEEDED,
+    ResolveFailure.RATE_LIMITED,
+}
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _TEXTS = frozenset({"text/html", "application/xhtml+xml", "application/x-shockwave-flash"})
 _VIDEO_TYPES = frozenset({"VideoObject"})
@@ -185,6 +191,10 @@ def _direct(place: Place, access: Access) -> Resolution:
     except ResolveError as error:
         if error.reason is ResolveFailure.NO_MEDIA:  # some page, which another route or site may read
             raise ResolveError(ResolveFailure.UNSUPPORTED, str(error)) from error
+        if error.reason in _OF_AN_ANSWER:  # perhaps of a site that has better ways to be asked
+            target = place_of(access.fetcher.final_url(place.url))
+            if target is not None and target.host != place.host and _is_of_another_site(target):
+                return access.follow(target.url)
         raise
     medium = MediumRef(seen.final_url, kind=seen.mime.partition("/")[0], mime=seen.mime, size=seen.size)
     return Resolution(seen.final_url, (medium,))
@@ -192,13 +202,18 @@ def _direct(place: Place, access: Access) -> Resolution:
 
 def _page(place: Place, access: Access) -> Resolution:
     """What a page names as its own; where the link led on to another site, what that one says."""
-    answer = access.fetcher.get(place.url, headers=BROWSER_LIKE)
+    try:
+        answer = access.fetcher.get(place.url, headers=BROWSER_LIKE)
+    except ResolveError as error:
+        if error.reason is ResolveFailure.TOO_LARGE:
+            raise ResolveError(ResolveFailure.UNSUPPORTED, f"{error}: too much for a page") from error
+        raise
     target = place_of(answer.url)
     if target is not None and target.host != place.host and _is_of_another_site(target):
         return access.follow(answer.url)
-    error = refused(answer)
-    if error is not None:
-        raise error
+    refusal = refused(answer)
+    if refusal is not None:
+        raise refusal
     kind = plain_mime(answer.headers.get("content-type"))
     if kind not in _PAGES:
         detail = f"{in_public(answer.url)} is {kind[:60] or 'of no named type'}, not a page"

@@ -12,6 +12,17 @@ from tests.bot.resolver.sites.replaying import site_for
 
 X, TIK = "1697322795510759929", "7348189445943807262"
 READ = {
+    "short_links": [
+        "https://www.reddit.com/r/lamps/s/AbCdEfGhIj",
+        "https://www.reddit.com/media?url=https%3A%2F%2Fi.redd.it%2Fa.jpeg",
+        "https://v.redd.it/lampvideo",
+        "https://vm.tiktok.com/ZMabc123/",
+        "https://vt.tiktok.com/ZSabc123",
+        "https://www.tiktok.com/t/ZTabc123/",
+        "https://www.instagram.com/share/reel/BAmadeUp",
+        "https://fb.watch/abcDEF123/",
+        "https://www.facebook.com/share/p/madeUp123/",
+    ],
     "x": [
         f"https://x.com/ada/status/{X}", f"https://twitter.com/ada/status/{X}?s=20#m",
         f"http://www.twitter.com/ada/statuses/{X}/", f"https://mobile.x.com/ada/status/{X}/photo/2",
@@ -33,27 +44,25 @@ READ = {
         "https://old.reddit.com/r/lamps/comments/1abc2d/a_lamp/kxyz123/?context=3",
         "https://new.reddit.com/user/ada/comments/1abc2d/a_lamp/", "https://np.reddit.com/r/lamps/comments/1abc2d",
         "https://redd.it/1abc2d", "https://www.reddit.com/1abc2d", "https://reddit.com//r/lamps/comments/1abc2d/x",
-        "https://www.reddit.com/gallery/1abc2d", "https://www.reddit.com/r/lamps/s/AbCdEfGhIj",
-        "https://www.reddit.com/media?url=https%3A%2F%2Fi.redd.it%2Fa.jpeg", "https://v.redd.it/lampvideo",
+        "https://www.reddit.com/gallery/1abc2d",
     ],
     "tiktok": [
         f"https://www.tiktok.com/@ada.lamps/video/{TIK}?lang=en", f"https://www.tiktok.com/@ada/photo/{TIK}",
         f"https://m.tiktok.com/v/{TIK}.html", f"https://www.tiktok.com/embed/v2/{TIK}",
-        "https://vm.tiktok.com/ZMabc123/", "https://vt.tiktok.com/ZSabc123", "https://www.tiktok.com/t/ZTabc123/",
         f"https://www.tiktokv.com/share/video/{TIK}/",
     ],
     "instagram": [
         "https://www.instagram.com/p/C4madeUp_01/", "https://instagram.com/reel/C4madeUp_01/?igsh=made",
         "https://www.instagram.com/reels/C4madeUp_01", "https://m.instagram.com/tv/C4madeUp_01/",
         "https://www.instagram.com/ada.lamps/p/C4madeUp_01/", "https://instagr.am/p/C4madeUp_01",
-        "https://www.instagram.com/p/C4madeUp_01/embed/captioned/", "https://www.instagram.com/share/reel/BAmadeUp",
+        "https://www.instagram.com/p/C4madeUp_01/embed/captioned/",
     ],
     "facebook": [
         "https://www.facebook.com/photo/?fbid=717077590580168", "https://m.facebook.com/photo.php?fbid=717077590580168",
         "https://www.facebook.com/watch/?v=7058523417565227", "https://facebook.com/reel/7058523417565227",
         "https://web.facebook.com/ada/videos/a-lamp/7058523417565227/", "https://www.facebook.com/watch/live/?v=70585",
-        "https://www.facebook.com/ada/posts/pfbid0madeUp", "https://fb.watch/abcDEF123/",
-        "https://www.facebook.com/groups/lamps/posts/12345678/", "https://www.facebook.com/share/p/madeUp123/",
+        "https://www.facebook.com/ada/posts/pfbid0madeUp",
+        "https://www.facebook.com/groups/lamps/posts/12345678/",
         "https://www.facebook.com/permalink.php?story_fbid=pfbid0madeUp&id=1",
         "https://www.facebook.com/ada/photos/a.1/717077590580168/",
     ],

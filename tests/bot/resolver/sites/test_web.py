@@ -76,3 +76,11 @@ def test_profiles_of_known_sites_are_not_read_as_pages(page: str) -> None:
 
     seen = resolve(Fixture({"url": page, "extractor": []}), order={"x": ("embed",), "tiktok": ("embed",)})
     assert (seen.reason, seen.asked) == (Why.NO_MEDIA, ())
+
+
+def test_links_that_only_lead_on_are_followed_once() -> None:
+    seen = replay("tiktok/short_link_to_video")
+    assert seen.tried[-1] == "redirect:media"
+    assert seen.tried.count("redirect:media") == 1
+    gone = replay("tiktok/short_link_gone")
+    assert (gone.reason, gone.tried) == (Why.GONE, ("redirect:gone",))
