@@ -15,8 +15,8 @@ from bot.resolver.reading.markup import Page, read_page
 from bot.resolver.reading.payload import Payload
 from bot.resolver.urls import in_public
 
-# Some pages for embedding come empty to clients whose name does not begin as browsers' do. It still says who
-# asks, and where the operator's own name is.
+# Some sites send pages that are empty to clients whose name does not begin as browsers' do. It still says
+# that a program asks, and which.
 BROWSER_LIKE = {"user-agent": "Mozilla/5.0 (compatible; Veritag/0.1)", "accept-language": "en"}
 _JSON = {"accept": "application/json"}
 _LOGIN = re.compile(r"/(?:login|signin|sign_in|ServiceLogin)(?:\.php|/|$)", re.I)

@@ -16,6 +16,7 @@ _SECONDS = 3.0
 # One tag or script that is longer is no page's work; waiting for its end would cost time without bound.
 _LONGEST_CONSTRUCT = 4_000_000
 _MOST_ELEMENTS = 200_000
+_NAMED_BY = ("property", "name", "itemprop")
 _BACKGROUND = re.compile(r"background-image:\s*url\(\s*['\"]?([^'\")]{1,4000})")
 
 
@@ -78,9 +79,6 @@ class Page:
             return absolute_url(urljoin(self.url, reference.strip()))
         except ValueError:
             return None
-
-
-_NAMED_BY = ("property", "name", "itemprop")
 
 
 def read_page(text: str, url: str) -> Page:

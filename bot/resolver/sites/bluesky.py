@@ -181,7 +181,9 @@ def _server(access: Access, did: str) -> str:
     try:
         return read_did_document(ask_json(access, _SITE, did_document_url(did)), did)
     except ResolveError as error:
-        # Whatever is wrong with the document, it says nothing of the post.
+        if error.passing or error.reason is ResolveFailure.SITE_CHANGED:
+            raise
+        # That there is no such document says nothing of the post.
         detail = f"the server of the Bluesky account {did} cannot be found: {error}"
         raise ResolveError(ResolveFailure.NETWORK, detail) from error
 

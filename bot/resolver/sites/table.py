@@ -149,7 +149,7 @@ SITES: tuple[SiteRecord, ...] = (
     SiteRecord("mastodon", "posts of Mastodon, on any instance", (Route("api"),)),
     SiteRecord(
         "web",
-        "links to an image, video or sound, and pages that name theirs",
+        "direct links to an image, video or sound file, and pages that name theirs",
         (Route("direct"), Route("page"), YT_DLP),
     ),
 )

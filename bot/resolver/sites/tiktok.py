@@ -24,7 +24,6 @@ _STATUSES = {
     10204: ResolveFailure.REGION,
     10216: ResolveFailure.PRIVATE,
     10222: ResolveFailure.PRIVATE,
-    10231: ResolveFailure.REGION,
 }
 
 

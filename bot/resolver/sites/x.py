@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from bot.errors import ResolveError, ResolveFailure
 from bot.resolver.base import Access, MediumRef, Resolution
 from bot.resolver.encodings import best
-from bot.resolver.reading.asking import ask_json, ask_whatever
+from bot.resolver.reading.asking import BROWSER_LIKE, ask_json, ask_whatever
 from bot.resolver.reading.forms import SiteByForms, url_form
 from bot.resolver.reading.payload import Payload, site_changed
 from bot.resolver.urls import Place
@@ -205,7 +205,8 @@ def _api(place: Place, access: Access) -> Resolution:
 def _embed(place: Place, access: Access) -> Resolution:
     post_id = SITE.parts(place)["id"]
     query = urlencode({"id": post_id, "lang": "en", "token": embed_token(post_id)})
-    return read_embed(ask_json(access, "X", f"{_EMBED}?{query}"), post_id, access.fetcher.limits.max_bytes)
+    payload = ask_json(access, "X", f"{_EMBED}?{query}", BROWSER_LIKE)
+    return read_embed(payload, post_id, access.fetcher.limits.max_bytes)
 
 
 SITE = SiteByForms(
