@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from threading import Event
+    from typing import Any
 
     from analysis.engine import EmbeddedAnalyzer
     from analysis.model import Analyzer
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from bot.flow import Flow
     from bot.keeping import Keeper
     from bot.platforms.base import Platform
-    from bot.resolver import MediaStore, Resolver
+    from bot.resolver import MediaStore, Resolver, Router
+    from bot.resolver.base import Extractor
     from bot.resolver.fetcher import GuardedFetcher
+    from bot.resolver.recording import Recorder
     from bot.resolver.router import Watch
+    from bot.resolver.transport import Transport
     from bot.resolver.ytdlp.runner import OnProgress
     from bot.service import Service
     from bot.writer import Writer
@@ -93,7 +97,7 @@ def _device(wanted: str) -> str:
     return "cpu"
 
 
-def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
+def _fetcher(settings: Settings, transport: Transport | None = None, **tighter: float) -> GuardedFetcher:
     """The guarded fetcher as configured, with some of its limits drawn tighter."""
     from bot.resolver import FetchLimits
     from bot.resolver.fetcher import GuardedFetcher
@@ -113,7 +117,9 @@ def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
         ports=frozenset(chosen.ports),
     )
     limits = replace(limits, **{name: min(getattr(limits, name), most) for name, most in tighter.items()})
-    return GuardedFetcher(limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent)
+    return GuardedFetcher(
+        limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent, transport=transport
+    )
 
 
 def build_resolver(
@@ -122,21 +128,40 @@ def build_resolver(
     *,
     watch: Watch | None = None,
     on_progress: OnProgress | None = None,
+    recorded: list[Recorder] | None = None,
 ) -> Resolver:
     """The resolver; media go to `store`, by default the data folder's.
 
-    ``watch`` is told of every route that is tried, ``on_progress`` of what yt-dlp downloads.
+    ``watch`` is told of every route that is tried, ``on_progress`` of what yt-dlp downloads. With a list as
+    ``recorded`` a recorder of all that is asked and answered is put into it.
     """
     from bot.resolver import Resolver, Router
     from bot.resolver.ytdlp.runner import YtDlp
 
     fetcher, sites = _fetcher(settings), settings.sites
     files = open_media(settings, store)
-    extractor = None
+    extractor: Extractor | None = None
     if sites.yt_dlp:
         extractor = YtDlp(fetcher.gate, children=sites.yt_dlp_processes, on_progress=on_progress)
+    if recorded is not None:
+        from bot.resolver.recording import Recorder
+
+        recorder = Recorder(fetcher.transport, extractor)
+        recorded.append(recorder)
+        fetcher = _fetcher(settings, recorder)
+        extractor = recorder if extractor else None
     router = Router(fetcher, extractor=extractor, keys=sites.keys(), order=sites.order())
     return Resolver(fetcher, files, router, watch)
+
+
+def replaying_router(settings: Settings, fixture: Mapping[str, Any], keys: Mapping[str, str]) -> Router:
+    """A router that asks a fixture in place of the network, in the order of routes that is configured."""
+    from bot.resolver import Router
+    from bot.resolver.replay import Fixture
+
+    answers = Fixture(fixture)
+    extractor = answers if settings.sites.yt_dlp else None
+    return Router(_fetcher(settings, answers), extractor=extractor, keys=keys, order=settings.sites.order())
 
 
 def open_media(settings: Settings, folder: Path | None = None) -> MediaStore:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mimetypes
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +18,9 @@ from bot.errors import ConfigError, ResolveError
 from bot.redact import printable
 
 if TYPE_CHECKING:
+    from bot.config import Settings
     from bot.resolver import Attempt, MediumRef, Resolution, Resolver
+    from bot.resolver.recording import Recorder
 
 
 def resolve(
@@ -29,6 +33,10 @@ def resolve(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show each route that is tried, what came of it, and its time.")
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="FILE", help="Write what is answered to a file, without names."),
+    ] = None,
     config_file: ConfigOption = None,
 ) -> None:
     """Say what media a post or URL has, or why none can be had (exit status 2)."""
@@ -37,9 +45,11 @@ def resolve(
 
     settings = configuration(context, config_file).settings
     attempts: list[Attempt] = []
+    recorded: list[Recorder] | None = None if record is None else []
     with (
         tempfile.TemporaryDirectory(prefix="veritag-") as scratch,
-        build_resolver(settings, Path(scratch)) as resolver,
+        build_resolver(settings, Path(scratch), on_progress=_tell_progress(), recorded=recorded) as resolver,
+        _recording(record, recorded, url, settings),
     ):
         try:
             resolution = resolver.resolve(url, attempts.append)
@@ -61,6 +71,33 @@ def resolve(
         _show(resolution, found)
     if fault is not None:
         raise typer.Exit(2)
+
+
+@contextmanager
+def _recording(
+    path: Path | None, recorded: list[Recorder] | None, url: str, settings: Settings
+) -> Iterator[None]:
+    """Write the fixture in the end, also of what could not be resolved."""
+    try:
+        yield
+    finally:
+        if path is not None and recorded:
+            from bot.cli.recording import write_fixture
+
+            console(stderr=True).print(write_fixture(recorded[0], url, path, settings), soft_wrap=True)
+
+
+def _tell_progress() -> Callable[[str, int], None] | None:
+    """What tells of a long download, where somebody looks at it."""
+    err = console(stderr=True)
+    if not err.is_terminal:
+        return None
+
+    def tell(url: str, count: int) -> None:
+        del url
+        err.print(f"{count / 1e6:.1f} MB are here", end="\r")
+
+    return tell
 
 
 def _medium(ref: MediumRef, resolver: Resolver, folder: Path | None) -> dict[str, Any]:

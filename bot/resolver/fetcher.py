@@ -90,7 +90,7 @@ class GuardedFetcher:
         self.limits = limits or FetchLimits()
         slots = HostSlots(self.limits.per_host, self.limits.host_interval)
         self.gate = Gate(self.limits, AddressGuard(allow_networks, lookup), slots)
-        self._transport = transport or NetworkTransport(self.gate, tls)
+        self.transport = transport or NetworkTransport(self.gate, tls)
         self._user_agent = user_agent
         self._closed = threading.Event()
 
@@ -109,7 +109,7 @@ class GuardedFetcher:
         `connect_seconds` at most.
         """
         self._closed.set()
-        self._transport.close()
+        self.transport.close()
 
     def peek(self, url: str) -> Peek:
         """Read only the beginning of what a URL answers with.
@@ -276,7 +276,7 @@ class GuardedFetcher:
             raise closed()
         host = self.gate.guard.check_host(place.raw_host.decode("ascii"))
         sent = {"user-agent": self._user_agent, **query.headers, **query.everywhere}
-        with self._transport.ask(Asked(query.method, place, host, sent, query.content), deadline) as reply:
+        with self.transport.ask(Asked(query.method, place, host, sent, query.content), deadline) as reply:
             yield reply
 
     def _answer(self, place: httpx.URL, reply: Reply, fields: Mapping[str, str], deadline: Deadline) -> _Open:
