@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,12 @@ if TYPE_CHECKING:
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "1"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = ("frames_per_video", "sampling", "frames_in_a_row", "max_audio_seconds", "max_view_bytes")
+_WHAT_IS_SEEN = (
+    *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
+    *("max_audio_seconds", "max_view_bytes"),
+)
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
+OnStage = Callable[[str], None]
 log = logging.getLogger(__name__)
 
 
@@ -45,6 +49,8 @@ log = logging.getLogger(__name__)
 class _Job:
     path: Path
     future: Future[Analysis]
+    only: frozenset[str] | None = None
+    on_stage: OnStage | None = None
     started: float = 0.0
     medium: Decoded | None = None
 
@@ -81,11 +87,11 @@ class EmbeddedAnalyzer:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
         check_names(item if isinstance(item, str) else item.record.name for item in detectors)
-        self._producers = producers_on(device) if producers is None else producers
+        self._limits = limits or Limits()
+        self._producers = producers_on(device, self._limits) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
         self._policy = policy
-        self._limits = limits or Limits()
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
@@ -144,8 +150,16 @@ class EmbeddedAnalyzer:
             raise EngineFailed("the engine was closed before its detectors were loaded")
         return done.result()
 
-    def submit(self, path: Path) -> Future[Analysis]:
-        """See `Analyzer`. A closed engine raises `EngineFailed` here and now."""
+    def submit(
+        self, path: Path, *, only: Collection[str] | None = None, on_stage: OnStage | None = None
+    ) -> Future[Analysis]:
+        """See `Analyzer`. A closed engine raises `EngineFailed` here and now.
+
+        Args:
+            only: names of the detectors that shall judge; None: all.
+            on_stage: hears each stage of ``timing`` by name when it is done, on the engine's threads; it must
+                return at once and raise nothing.
+        """
         with self._lock:
             self._refuse_if_closed()
         self._slots.acquire()
@@ -155,7 +169,7 @@ class EmbeddedAnalyzer:
             if self._closed:
                 future.cancel()
             self._refuse_if_closed()
-            self._waiting.put(_Job(path, future))
+            self._waiting.put(_Job(path, future, None if only is None else frozenset(only), on_stage))
         return future
 
     def health(self) -> dict[str, object]:
@@ -236,7 +250,9 @@ class EmbeddedAnalyzer:
             return True
         job.started = time.perf_counter()
         try:
-            job.medium = self._decode(decoder, job.path)
+            job.medium = self._decode(decoder, job)
+            for stage in job.medium.timing:
+                _tell(job, stage)
         except ConfigurationError as error:
             job.future.set_exception(EngineFailed(str(error)))
         except AnalysisError as error:
@@ -248,21 +264,22 @@ class EmbeddedAnalyzer:
             self._ready.put(job)
         return True
 
-    def _decode(self, decoder: Decoder, path: Path) -> Decoded:
-        known = self._members is not None
-        medium = decoder.decode(path, **self._wanted_tracks())
+    def _decode(self, decoder: Decoder, job: _Job) -> Decoded:
+        known, path = self._members is not None, job.path
+        medium = decoder.decode(path, **self._wanted_tracks(job.only))
         if known or medium.probe.kind is not Kind.VIDEO:
             return medium
         self.warm_up()  # only the loaded detectors can tell whether they watch how things move
-        tracks = self._wanted_tracks()
+        tracks = self._wanted_tracks(job.only)
         return decoder.decode(path, **tracks) if tracks["row"] else medium
 
-    def _wanted_tracks(self) -> dict[str, bool]:
+    def _wanted_tracks(self, only: frozenset[str] | None) -> dict[str, bool]:
         """Which tracks any detector needs; while that is not known, all but the costly row of frames."""
         members = self._members
         if members is None:
             return {"frames": True, "sound": True, "row": False}
-        producers = [self._producers[member.detector.view] for member in members if member.detector]
+        asked = _asked(members, only)
+        producers = [self._producers[member.detector.view] for member in asked if member.detector]
         return {
             "frames": any(p.frames for p in producers),
             "sound": any(p.sound for p in producers),
@@ -305,8 +322,8 @@ class EmbeddedAnalyzer:
         import torch
 
         assert job.medium is not None, "the decode thread put it there"
-        judging = Judging(self._load(log.info), job.medium, self._producers)
-        clock = _Clock(dict(job.medium.timing))
+        judging = Judging(_asked(self._load(log.info), job.only), job.medium, self._producers)
+        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
         with torch.inference_mode():
             judging.networks(clock)
         if not judging.more:
@@ -330,21 +347,32 @@ class EmbeddedAnalyzer:
         verdict = self._policy.judge(medium.probe.kind, scores)
         clock("ensemble")
         clock.timing["total"] = time.perf_counter() - job.started
-        printed = self._fingerprint_of(members)
+        printed = self._fingerprint_of(_asked(members, job.only))
         return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed)
 
 
-class _Clock:
-    """Writes down how long each stage took since the one before."""
+def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:
+    return tuple(member for member in members if only is None or member.name in only)
 
-    def __init__(self, timing: dict[str, float]) -> None:
+
+def _tell(job: _Job, stage: str) -> None:
+    if job.on_stage is not None:
+        job.on_stage(stage)
+
+
+class _Clock:
+    """Writes down how long each stage took since the one before, and tells of each."""
+
+    def __init__(self, timing: dict[str, float], on_stage: OnStage) -> None:
         self.timing = timing
+        self._on_stage = on_stage
         self._last = time.perf_counter()
 
     def __call__(self, stage: str) -> None:
         now = time.perf_counter()
         self.timing[stage] = now - self._last
         self._last = now
+        self._on_stage(stage)
 
 
 def _create(name: str, device: str) -> Detector:

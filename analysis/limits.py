@@ -25,7 +25,9 @@ class Limits:
     ``max_pixels`` counts one picture or frame; ``max_duration`` and ``max_audio_seconds`` are seconds (a
     longer medium is refused, a longer sound track is cut); ``max_view_bytes`` bounds the decoded frames of
     one medium, and as much again those in a row (large frames are kept in a smaller number).
-    ``frames_in_a_row`` are decoded only where a detector watches how things move. ``decode_seconds`` is
+    ``frames_in_a_row`` are decoded only where a detector watches how things move; ``face_clip_stride`` is the
+    number of frames from one clip of a face to the next (None: what each detector's record says, and at most
+    16 clips). ``decode_seconds`` is
     wall-clock time for one medium from probe to last frame, ``decode_cpu_seconds`` processor time of all its
     threads, ``decode_memory_bytes`` the child's address space. A child is replaced after
     ``requests_per_child`` media.
@@ -41,6 +43,7 @@ class Limits:
     frames_per_video: int = 15
     sampling: Sampling = Sampling.LINSPACE
     frames_in_a_row: int = 256
+    face_clip_stride: int | None = None
     max_audio_seconds: float = 600.0
     max_view_bytes: int = 1 << 30
     decode_seconds: float = 60.0
@@ -52,5 +55,5 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, Sampling) and not value > 0:
+            if value is not None and not isinstance(value, Sampling) and not value > 0:
                 raise ConfigurationError(f"limit {field.name} is {value}; it must be greater than 0")

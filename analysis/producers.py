@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.face_clips import FaceFinders, unasked
 from analysis.faces import CropFaces, FindFaces
+from analysis.limits import Limits
 from analysis.views import PRODUCERS, Producer
 from detectors.base import View
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from detectors.record import WeightsRecord
 
 
-def producers_on(device: str) -> Mapping[View, Producer]:
+def producers_on(device: str, limits: Limits | None = None) -> Mapping[View, Producer]:
     """How each view is made; networks that it takes run on the device, and are loaded when first needed."""
-    finders, found = FaceFinders(device), FindFaces(lambda: _mtcnn(device))
+    finders, found = FaceFinders(device, limits), FindFaces(lambda: _mtcnn(device))
 
     def crops(record: WeightsRecord) -> CropFaces:
         return CropFaces.tailor(found, record)

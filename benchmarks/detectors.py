@@ -167,7 +167,8 @@ def in_process(name: str, threads: int, runs: int) -> dict[str, Any]:
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     if done.returncode != 0:
-        raise Unmeasurable(f"{name} cannot be measured: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip().splitlines() or [f"its process ended with {done.returncode}"]
+        raise Unmeasurable(f"{name} cannot be measured: {said[-1]}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 

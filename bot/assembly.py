@@ -69,6 +69,8 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         max_pixels=chosen.max_pixels,
         max_duration=chosen.max_duration,
         frames_per_video=chosen.frames_per_video,
+        frames_in_a_row=chosen.frames_in_a_row,
+        face_clip_stride=chosen.face_clip_stride or None,
         decode_seconds=chosen.decode_seconds,
         decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
     )
@@ -81,7 +83,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         torch_threads=chosen.threads,
         queue_size=settings.analyst.in_flight,
         create=load,
-        producers={**producers_on(device), **(services.producers() if services else {})},
+        producers={**producers_on(device, limits), **(services.producers() if services else {})},
     )
 
 

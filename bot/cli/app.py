@@ -15,6 +15,7 @@ from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
+from bot.cli.serve import serve
 from bot.cli.status import status
 from bot.cli.train import train
 from bot.cli.weights import weights
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, run, status, review, resolve, detectors, config, train):
+for command in (check, run, serve, status, review, resolve, detectors, config, train):
     app.command()(command)
 app.add_typer(media)
 app.add_typer(weights)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analysis.engine import EmbeddedAnalyzer
-    from bot.cli.judging import Judge, Outcome
     from bot.config import Settings
+    from bot.judging import Judge, Outcome
     from bot.resolver import Resolver
 
 
@@ -59,7 +59,7 @@ def _refuse_unknown(settings: Settings) -> None:
 
 def _judge(settings: Settings, stack: ExitStack) -> Judge:
     from bot.assembly import build_analyzer, build_resolver
-    from bot.cli.judging import Judge
+    from bot.judging import Judge
 
     @cache
     def analyzer() -> EmbeddedAnalyzer:

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from analysis.model import Analysis, Verdict
 from bot.cli.bands import LOOKS
-from bot.cli.judging import Fault, Outcome
 from bot.cli.layout import paragraph
+from bot.judging import Fault, Outcome
 from bot.licences import limiting_licences
 from bot.redact import mask_secrets, printable
 

@@ -79,6 +79,21 @@ class Analysis(Section):
     frames_per_video: Annotated[
         int, Unit("frames"), Field(ge=1, le=256, description="Evenly spaced frames taken from a video.")
     ] = 15
+    frames_in_a_row: Annotated[
+        int,
+        Unit("frames"),
+        Field(ge=32, le=4096, description="First frames of a video for detectors that watch how faces move."),
+    ] = 256
+    face_clip_stride: Annotated[
+        int,
+        Unit("frames"),
+        Field(
+            ge=0,
+            le=1024,
+            description="From one clip of a face to the next; 1 scores every clip as published, up to 64 "
+            "times as long; 0 leaves it to each detector.",
+        ),
+    ] = 0
     decode_seconds: Annotated[
         Seconds,
         Field(gt=0, le=3600, description="Longest decoding of one medium; then its decoder is ended."),

@@ -16,6 +16,7 @@ from typing_extensions import override
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
+from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
 
@@ -224,6 +225,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     web_detection: WebDetection = WebDetection()
     web: Web = Web()
+    serve: Serve = Serve()
     log: Log = Log()
 
     @model_validator(mode="after")

@@ -17,9 +17,14 @@ _STOP_SECONDS = 1.0
 
 
 class WebServer:
-    """Serves an application from `start` to `stop`. ``port`` is the real one once it has started."""
+    """Serves an application from `start` to `stop`. ``port`` is the real one once it has started.
 
-    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 8080) -> None:
+    More than ``connections`` at a time are refused with HTTP 503.
+    """
+
+    def __init__(
+        self, app: FastAPI, host: str = "127.0.0.1", port: int = 8080, *, connections: int | None = 64
+    ) -> None:
         self.host = host.strip("[]")
         self.port = port
         config = uvicorn.Config(
@@ -29,7 +34,7 @@ class WebServer:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
-            limit_concurrency=64,
+            limit_concurrency=connections,
             timeout_keep_alive=5,
         )
         self._server = uvicorn.Server(config)

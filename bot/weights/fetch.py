@@ -67,16 +67,16 @@ def _fetch(
 ) -> tuple[Fetched, ...]:
     # A folder for each source: what is left of one file is never continued with another.
     places = {part: downloads / _key(record.part(part)) for part in parts}
-    published = {part: _bring(record.part(part), places[part], on_file) for part in parts}
+    brought = {part: _bring(record.part(part), places[part], on_file) for part in parts}
     try:
-        hashes = weights.install(record, published, weights_dir)
+        hashes = weights.install(record, {part: path for part, (path, _) in brought.items()}, weights_dir)
     except WeightsMismatch:
         _remove(places.values())
         raise
     _remove(places.values())
     return tuple(
         Fetched(
-            source=str(record.part(part).file.source),
+            source=brought[part][1],
             path=weights.location(record.part(part), weights_dir),
             sha256=hashes[part],
             stated=record.part(part).file.sha256 is not None,
@@ -85,16 +85,18 @@ def _fetch(
     )
 
 
-def _bring(record: WeightsRecord, place: Path, on_file: OnFile) -> Path:
+def _bring(record: WeightsRecord, place: Path, on_file: OnFile) -> tuple[Path, str]:
+    """Bring one file; return where it is and where it is from."""
     if hub := as_hub_file(record.file):
-        return download_from_hub(hub, place, on_file(Path(hub.file).name))
+        path, pinned = download_from_hub(hub, place, on_file(Path(hub.file).name))
+        return path, str(pinned)
     url = record.file.url
     assert url is not None
     target = place / (Path(unquote(urlsplit(url).path)).name or "published")
     if not target.is_file():
         proven = record.file.sha256 is not None
         download(url, target, on_file(target.name), proven=proven)
-    return target
+    return target, url
 
 
 def _is_good(record: WeightsRecord, weights_dir: Path | None) -> bool:

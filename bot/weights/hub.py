@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from bot.errors import FetchFailed
 from bot.weights.download import Progress
 from detectors.record import HubFile, WeightsFile
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"https://huggingface\.co/([\w.-]+/[\w.-]+)/(?:resolve|blob)/([^/?]+)/([^?]+)")
 
 
@@ -22,28 +25,49 @@ def as_hub_file(file: WeightsFile) -> HubFile | None:
     return file.hub
 
 
-def download_from_hub(source: HubFile, directory: Path, on_progress: Progress) -> Path:
-    """Bring a file into a folder; return where it is. ``HF_ENDPOINT`` names a mirror, ``HF_TOKEN`` a login.
+def download_from_hub(source: HubFile, directory: Path, on_progress: Progress) -> tuple[Path, HubFile]:
+    """Bring a file into a folder. ``HF_ENDPOINT`` names a mirror, ``HF_TOKEN`` a login.
+
+    Returns:
+        Where it is, and what it is: the commit that a branch stood at when it was brought.
 
     Raises:
         FetchFailed: it cannot be had; what came stays for another call.
     """
-    import httpx2  # what huggingface_hub speaks HTTP with
-    from huggingface_hub import constants, errors, hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
 
     if constants.is_offline_mode():
         raise FetchFailed(f"{source}: HF_HUB_OFFLINE is set; unset it to fetch")
-    try:
-        return Path(
-            hf_hub_download(
-                source.repo,
-                source.file,
-                revision=source.revision,
-                local_dir=directory,
-                endpoint=os.environ.get("HF_ENDPOINT"),
-                tqdm_class=_bar(on_progress),
-            )
+    with _named_failures(source):
+        pinned = source if _COMMIT.fullmatch(source.revision) else _at_its_commit(source)
+        path = hf_hub_download(
+            pinned.repo,
+            pinned.file,
+            revision=pinned.revision,
+            local_dir=directory,
+            endpoint=os.environ.get("HF_ENDPOINT"),
+            tqdm_class=_bar(on_progress),
         )
+        return Path(path), pinned
+
+
+def _at_its_commit(source: HubFile) -> HubFile:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    url = hf_hub_url(
+        source.repo, source.file, revision=source.revision, endpoint=os.environ.get("HF_ENDPOINT")
+    )
+    commit = get_hf_file_metadata(url).commit_hash
+    return source.model_copy(update={"revision": commit}) if commit else source
+
+
+@contextmanager
+def _named_failures(source: HubFile) -> Iterator[None]:
+    import httpx2  # what huggingface_hub speaks HTTP with
+    from huggingface_hub import errors
+
+    try:
+        yield
     except errors.GatedRepoError as error:
         reason = f"needs a login: accept its terms at https://huggingface.co/{source.repo} and set HF_TOKEN"
         raise FetchFailed(f"{source} {reason}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -95,22 +96,21 @@ def analysed(
 
 
 def followed(finder: FindInRow) -> Mapping[View, Producer]:
-    align = AlignFaces(finder, side=224, stride=32, min_score=0.75, min_area=5000)
+    align = AlignFaces(finder, side=224, stride=32, most=16, min_score=0.75, min_area=5000)
     return {**PRODUCERS, View.FACE_CLIPS: Producer(unasked, row=True, tailor=lambda _: align)}
 
 
 def test_faces_are_aligned_to_five_points() -> None:
     views = decoded(ZOOM, frames_in_a_row=40)
-    clips = views.once(AlignFaces(ByMTCNN(), side=224, stride=64, min_score=0.75, min_area=5000))
+    form = AlignFaces(ByMTCNN(), side=224, stride=64, most=16, min_score=0.75, min_area=5000)
+    clips = views.once(form)
     assert clips.shape == (2, 32, 224, 224, 3)
     assert clips.dtype == torch.uint8
     points = [found.landmarks[0] for found in MTCNN().find(clips[0, ::4], 60)]
     assert np.abs(np.mean(points, axis=0) - template(224)).max() < 15
     assert np.abs(points[-1] - points[0]).max() > 20  # one transform per clip: the zoom is still there
     again = decoded(ZOOM, frames_in_a_row=40)
-    assert torch.equal(
-        clips, again.once(AlignFaces(ByMTCNN(), side=224, stride=64, min_score=0.75, min_area=5000))
-    )
+    assert torch.equal(clips, again.once(form))
 
 
 def test_the_engine_decodes_a_row_when_a_detector_watches_it() -> None:
@@ -131,8 +131,36 @@ def test_no_face_in_a_row() -> None:
 
 def test_clips_are_bounded() -> None:
     views = decoded(ZOOM, frames_in_a_row=60)
-    clips = views.once(AlignFaces(ByMTCNN(), side=64, stride=1, min_score=0.75, min_area=5000))
-    assert len(clips) == CLIPS_PER_MEDIUM
+    form = AlignFaces(ByMTCNN(), side=64, stride=1, most=7, min_score=0.75, min_area=5000)
+    assert len(views.once(form)) == 7
+    every = replace(form, most=1000)
+    assert len(views.once(every)) == 60 - 32 + 1
+
+
+def test_a_stride_that_is_asked_for_has_all_clips_that_memory_allows(weights_dir: Path) -> None:
+    torch.manual_seed(0)
+    torch.save(RetinaFace().state_dict(), weights_dir / "retinaface_mobilenet025.pth")
+
+    def form(**limits: int) -> tuple[int, int]:
+        align = FaceFinders("cpu", Limits(**limits)).tailor(detectors.record("ftcn"))
+        return align.stride, align.most
+
+    clip_bytes = 32 * 224 * 224 * 3
+    assert form() == (64, CLIPS_PER_MEDIUM)
+    assert form(face_clip_stride=1) == (1, (1 << 30) // clip_bytes)
+    assert form(face_clip_stride=1, max_view_bytes=3 * clip_bytes) == (1, 3)
+    assert form(max_view_bytes=clip_bytes // 2) == (64, 1)
+
+
+def test_the_stride_is_part_of_the_fingerprint() -> None:
+    prints = set()
+    for stride in (None, 1, 2):
+        analyzer = EmbeddedAnalyzer(
+            [Brightness()], MeanPolicy(), Limits(face_clip_stride=stride), torch_threads=1
+        )
+        prints.add(analyzer.fingerprint)
+        analyzer.close()
+    assert len(prints) == 3
 
 
 def test_forms_are_those_of_the_records(weights_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""Options of the parity suite: `pytest tests/reference --vectors DIR --prefix STR`."""
+"""Options of the parity suite: `pytest tests/reference --vectors DIR --prefix STR [--bf16]`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="folder with <model>/keys.json and io.npz made under --prefix (default: the repository's)",
     )
     group.addoption("--prefix", default="", help="prefix of tensor names in the weight rule (default: empty)")
+    group.addoption("--bf16", action="store_true", help="run the networks in bf16 on the CPU, too")
 
 
 @pytest.fixture(scope="module")

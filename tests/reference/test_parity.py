@@ -2,6 +2,9 @@
 
 Vectors made under another prefix than the one asked for cannot be compared; then shapes, finiteness and
 everything that does not depend on weights are still held.
+
+Where there is a GPU, all runs there too, and the outputs once more in bf16 (mixed precision); `--bf16` does
+that on the CPU as well.
 """
 
 from __future__ import annotations
@@ -17,16 +20,40 @@ from tests.reference.cases import CASES
 from tests.reference.cases.base import Case, Fields
 from tests.reference.vectors import LOGIT_TOLERANCE, TAP_TOLERANCE, Vectors, statistics, subsample
 
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 CUDA_FACTOR = 10.0  # float32 on CUDA sums in another order; TF32 is switched off below
+BF16_TOLERANCE = 0.1  # outputs, relative to max(1, max |reference|); a bf16 number has 8 bits of precision
 
 # The scope groups tests by model, so that each network is filled and run once and then freed.
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name, scope="module")
-each_device = pytest.mark.parametrize("device", DEVICES, scope="module")
-
 
 # Half a minute for the largest network on an idle core, several on one that is shared.
 pytestmark = pytest.mark.timeout(300)
+
+
+class Arithmetic(NamedTuple):
+    """Where and in which precision networks run."""
+
+    device: str
+    bf16: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.device}-bf16" if self.bf16 else self.device
+
+    @property
+    def factor(self) -> float:
+        """How much looser float32 is held than on the CPU."""
+        return 1.0 if self.device == "cpu" else CUDA_FACTOR
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "arithmetic" not in metafunc.fixturenames:
+        return
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    found = [Arithmetic(device) for device in devices]
+    if metafunc.function is test_outputs_match:
+        asked = metafunc.config.getoption("--bf16", default=False)
+        found += [Arithmetic(device, bf16=True) for device in devices if asked or device == "cuda"]
+    metafunc.parametrize("arithmetic", found, ids=str, scope="module")
 
 
 class Tap(NamedTuple):
@@ -56,7 +83,13 @@ def plain_arithmetic() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 @torch.no_grad()
-def run(case: Case, vectors: Vectors, device: str) -> Run:
+def run(case: Case, vectors: Vectors, arithmetic: Arithmetic) -> Run:
+    device = arithmetic.device
+    if arithmetic.bf16:
+        if not case.bf16:
+            pytest.skip(f"{case.name} always runs in float32")
+        with torch.autocast(device, torch.bfloat16):
+            return Run(case.outputs(case.filled(vectors).to(device), vectors, device), {})
     network = case.filled(vectors).to(device)
     taps: dict[str, Tap] = {}
     wanted = {case.tap(tap): tap for tap in stored_taps(case, vectors)}
@@ -103,10 +136,6 @@ def stored_taps(case: Case, vectors: Vectors) -> list[str]:
     return [tap for tap in taps if not tap.startswith(case.untapped)] if case.untapped else taps
 
 
-def slack(device: str) -> float:
-    return 1.0 if device == "cpu" else CUDA_FACTOR
-
-
 @each_case
 def test_state_dict_has_the_public_keys(case: Case, vectors: Vectors) -> None:
     state = case.empty().state_dict()
@@ -120,30 +149,27 @@ def test_state_dict_has_the_public_keys(case: Case, vectors: Vectors) -> None:
 
 
 @each_case
-@each_device
-def test_preprocessing_matches(case: Case, vectors: Vectors, device: str) -> None:
-    for field, actual in case.inputs(vectors, device).items():
-        vectors.compare(field, actual, tolerance=LOGIT_TOLERANCE * slack(device))
+def test_preprocessing_matches(case: Case, vectors: Vectors, arithmetic: Arithmetic) -> None:
+    for field, actual in case.inputs(vectors, arithmetic.device).items():
+        vectors.compare(field, actual, tolerance=LOGIT_TOLERANCE * arithmetic.factor)
 
 
 @each_case
-@each_device
-def test_outputs_match(case: Case, vectors: Vectors, run: Run, device: str) -> None:
+def test_outputs_match(case: Case, vectors: Vectors, run: Run, arithmetic: Arithmetic) -> None:
     for field, actual in run.outputs.items():
         assert actual.shape == vectors.stored[field].shape
         if not vectors.comparable:
             assert actual.isfinite().all(), field
             continue
-        tolerance = case.tolerances.get(field, LOGIT_TOLERANCE)
-        vectors.compare(field, actual, tolerance=tolerance * slack(device))
+        tolerance = case.tolerances.get(field, LOGIT_TOLERANCE) * arithmetic.factor
+        vectors.compare(field, actual, tolerance=BF16_TOLERANCE if arithmetic.bf16 else tolerance)
 
 
 @each_case
-@each_device
-def test_taps_match(case: Case, vectors: Vectors, run: Run, device: str) -> None:
+def test_taps_match(case: Case, vectors: Vectors, run: Run, arithmetic: Arithmetic) -> None:
     for tap in stored_taps(case, vectors):
         output = run.taps[tap]
         assert list(output.shape) == vectors.stored[f"shape/{tap}"].tolist(), tap
         if vectors.comparable:
-            vectors.compare(f"tap/{tap}", output.values, tolerance=TAP_TOLERANCE * slack(device))
-            vectors.compare(f"stats/{tap}", output.statistics, tolerance=TAP_TOLERANCE * slack(device))
+            vectors.compare(f"tap/{tap}", output.values, tolerance=TAP_TOLERANCE * arithmetic.factor)
+            vectors.compare(f"stats/{tap}", output.statistics, tolerance=TAP_TOLERANCE * arithmetic.factor)

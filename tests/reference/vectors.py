@@ -103,7 +103,8 @@ class Vectors:
     def compare(self, field: str, actual: Tensor, *, tolerance: float) -> None:
         """Hold a tensor against the stored one; `tolerance` is relative to max(1, max |stored|)."""
         expected = self.stored[field]
-        got = actual.detach().cpu().numpy()
+        got = actual.detach().cpu()
+        got = (got.float() if got.dtype == torch.bfloat16 else got).numpy()
         assert got.shape == expected.shape, field
         scale = max(1.0, float(np.nanmax(np.abs(expected))))
         assert np.allclose(got, expected, rtol=0, atol=tolerance * scale, equal_nan=True), field

@@ -22,9 +22,9 @@ from bot import assembly
 from bot.cli import check as check_module
 from bot.cli.app import app
 from bot.cli.bands import LOOKS
-from bot.cli.judging import Judge
 from bot.config import Settings
 from bot.errors import ResolveError, ResolveFailure
+from bot.judging import Judge
 
 runner = CliRunner()
 MEDIUM_KEYS = {"sha256", "kind", "verdict", "scores", "timing"}

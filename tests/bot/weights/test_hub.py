@@ -51,11 +51,22 @@ def test_a_pinned_revision_is_fetched_installed_and_tidied_up(
     assert {request.path for request in hub.requests} == {PATH}
 
 
+def test_a_branch_is_named_by_the_commit_that_it_stood_at(hub: Server, tmp_path: Path) -> None:
+    branch = FILE.model_copy(update={"revision": "main"})
+    hub.handlers[PATH.replace(COMMIT, "main")] = hub.handlers[PATH]
+    path, pinned = download_from_hub(branch, tmp_path, lambda done, total: None)
+    assert path.read_bytes() == BODY
+    assert pinned == FILE
+    assert hub.requests[0].path.endswith("/resolve/main/weights/net.pth")
+    assert hub.requests[-1].path == PATH
+
+
 def test_what_broke_off_goes_on(hub: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)
     whole, cut = hub.handlers[PATH], ranged(BODY, etag=ETAG, headers=HEADERS, most=1000)
     hub.handlers[PATH] = in_turn(whole, cut, whole)  # the first is asked for its headers only
-    assert download_from_hub(FILE, tmp_path, lambda done, total: None).read_bytes() == BODY
+    path, _ = download_from_hub(FILE, tmp_path, lambda done, total: None)
+    assert path.read_bytes() == BODY
     assert hub.requests[-1].headers["range"] == "bytes=1000-"
 
 

@@ -33,7 +33,8 @@ class Case:
     the weight rule's. ``folder`` (default: the name), ``keys`` and ``io`` say where the vectors lie,
     ``scope`` what the names of the case's own fields begin with; ``sections`` are the lists of a keys file
     with several that make up the state dict. ``dead`` are beginnings of names of published tensors that never
-    reach the output and that our network does not have. ``tolerances`` are those of single outputs.
+    reach the output and that our network does not have. ``tolerances`` are those of single outputs; ``bf16``
+    says whether it may run in mixed precision.
 
     Sub-modules are compared with the stored taps during ``tapped``, or during ``outputs`` where that is None.
     ``untapped`` are beginnings of names of stored taps of what our network does not compute, or not again, or
@@ -55,6 +56,7 @@ class Case:
     sections: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     tolerances: Mapping[str, float] = field(default_factory=dict)
+    bf16: bool = True
     tapped: Callable[[nn.Module, Vectors, str], object] | None = None
     untapped: tuple[str, ...] = ()
     adapt: Callable[[Fields], Fields] | None = None

@@ -78,6 +78,7 @@ CASES = (
         build=RetinaFace,
         inputs=lambda vectors, device: {"ret_priors_sub": subsample(retinaface.priors(240, 320), 4096)},
         outputs=_finder_outputs,
+        bf16=False,  # which faces pass its threshold hangs on the last bits: the engine runs it in float32
     ),
     Case(
         name="face_landmarks",

@@ -37,7 +37,9 @@ def _vae_outputs(network: nn.Module, vectors: Vectors, device: str) -> Fields:
     x, noise = _x(vectors, device), _noise(vectors, device)
     const_noise = vectors.randn(1, LATENT, seed="const025_seed").to(device)
     # The published network also returns its reconstruction at full size, for the training loss.
-    resized = F.interpolate(network.reconstruct(x, noise), (224, 224), mode="bilinear", antialias=True)
+    resized = F.interpolate(
+        network.reconstruct(x, noise).float(), (224, 224), mode="bilinear", antialias=True
+    )
     return {
         "logits": network(x, noise),
         "logits_eps0": network(x),

@@ -1,4 +1,4 @@
-"""What `veritag check` does: inputs in, one outcome each, in order, while the engine works ahead."""
+"""Judging inputs, files or URLs: one outcome each, in order, while the engine works ahead."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.errors import EngineFailed, MediumRefused
 from bot.errors import ResolveError
 
 if TYPE_CHECKING:
-    from analysis.model import Analysis, Analyzer
+    from analysis.model import Analysis
     from bot.resolver import Resolver
 
 _AHEAD = 16
@@ -45,10 +45,11 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """The object of `check --json`."""
         error = None if self.fault is None else {"reason": self.fault.reason, "message": self.fault.message}
-        return {"input": self.given, "media": [_medium(found) for found in self.analyses], "error": error}
+        return {"input": self.given, "media": [medium_json(found) for found in self.analyses], "error": error}
 
 
-def _medium(analysis: Analysis) -> dict[str, Any]:
+def medium_json(analysis: Analysis) -> dict[str, Any]:
+    """One medium of `check --json`."""
     verdict = analysis.verdict
     return {
         "sha256": analysis.sha256,
@@ -73,75 +74,94 @@ def _medium(analysis: Analysis) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Started:
+class Started:
+    """An input whose media are on their way through the engine; ``files`` were fetched for it."""
+
     given: str
     futures: tuple[Future[Analysis], ...]
     fault: Fault | None
+    files: tuple[Path, ...] = ()
+
+    def finish(self) -> Outcome:
+        """Wait for the engine."""
+        analyses = []
+        fault = self.fault
+        for future in self.futures:
+            try:
+                analyses.append(future.result())
+            except MediumRefused as error:
+                fault = fault or Fault(error.reason.value, str(error))
+            except EngineFailed as error:
+                fault = fault or _engine_fault(error)
+            except CancelledError:
+                fault = fault or Fault("engine_failed", "the analysis was cancelled", unusable=False)
+        return Outcome(self.given, tuple(analyses), fault)
+
+
+class Submits(Protocol):
+    """The one thing that judging asks of an engine; see `analysis.model.Analyzer`."""
+
+    def submit(self, path: Path) -> Future[Analysis]:
+        """Queue one file for analysis."""
 
 
 class Judge:
     """Judges inputs. The engine and the resolver are made when the first input needs them."""
 
-    def __init__(self, analyzer: Callable[[], Analyzer], resolver: Callable[[], Resolver]) -> None:
+    def __init__(self, analyzer: Callable[[], Submits], resolver: Callable[[], Resolver]) -> None:
         self._analyzer = analyzer
         self._resolver = resolver
 
     def run(self, inputs: Iterable[str]) -> Iterator[Outcome]:
         """One outcome for each input, in their order; never ends early because of one of them."""
-        started: deque[_Started] = deque()
+        started: deque[Started] = deque()
         for given in inputs:
             started.append(self._start(given))
             if len(started) > _AHEAD:
-                yield _finish(started.popleft())
+                yield started.popleft().finish()
         while started:
-            yield _finish(started.popleft())
+            yield started.popleft().finish()
 
-    def _start(self, given: str) -> _Started:
+    def _start(self, given: str) -> Started:
         if "://" in given and not given.lower().startswith("file:"):
-            return self._start_url(given)
+            return self.start_url(given)
         if not given:
-            return _Started(given, (), Fault("no_such_file", "the input is empty; name a file or URL"))
+            return Started(given, (), Fault("no_such_file", "the input is empty; name a file or URL"))
         try:
             path = _path(given)
         except ResolveError as error:
-            return _Started(given, (), _resolve_fault(error))
+            return Started(given, (), _resolve_fault(error))
         fault = file_fault(path)
         if fault is not None:
-            return _Started(given, (), fault)
-        try:
-            return _Started(given, (self._analyzer().submit(path),), None)
-        except EngineFailed as error:
-            return _Started(given, (), _engine_fault(error))
+            return Started(given, (), fault)
+        return self.start_file(path, given)
 
-    def _start_url(self, url: str) -> _Started:
+    def start_file(self, path: Path, given: str) -> Started:
+        """Hand a file to the engine; ``given`` is what it is called in the outcome."""
+        try:
+            return Started(given, (self._analyzer().submit(path),), None)
+        except EngineFailed as error:
+            return Started(given, (), _engine_fault(error))
+
+    def start_url(self, url: str) -> Started:
+        """Fetch the media of a URL and hand them to the engine."""
         futures: list[Future[Analysis]] = []
+        files: list[Path] = []
         fault: Fault | None = None
         try:
             refs = self._resolver().resolve(url).media
         except ResolveError as error:
-            return _Started(url, (), _resolve_fault(error))
+            return Started(url, (), _resolve_fault(error))
         for ref in refs:
             try:
                 stored = self._resolver().fetch(ref, file_root=None)
+                files.append(stored.path)
                 futures.append(self._analyzer().submit(stored.path))
             except ResolveError as error:
                 fault = fault or _resolve_fault(error)
             except EngineFailed as error:
                 fault = fault or _engine_fault(error)
-        return _Started(url, tuple(futures), fault)
-
-
-def _finish(started: _Started) -> Outcome:
-    analyses = []
-    fault = started.fault
-    for future in started.futures:
-        try:
-            analyses.append(future.result())
-        except MediumRefused as error:
-            fault = fault or Fault(error.reason.value, str(error))
-        except EngineFailed as error:
-            fault = fault or _engine_fault(error)
-    return Outcome(started.given, tuple(analyses), fault)
+        return Started(url, tuple(futures), fault, tuple(files))
 
 
 def _path(given: str) -> Path:
