@@ -69,6 +69,10 @@ class Payload:
             return []
         return [Payload(self.site, value, f"{found.path}[]") for value in values]
 
+    def names(self) -> list[str]:
+        """The names in this object; none where it is another value."""
+        return list(self.value) if isinstance(self.value, dict) else []
+
     def must_have_items(self, *keys: str) -> list[Payload]:
         """The members of the list that must be there; it may be empty."""
         found = self.at(*keys)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
@@ -48,14 +48,12 @@ def read_page(page: Page, identity: str | None, canonical_url: str, max_bytes: i
             continue
         payload = parse_json(_SITE, script)
         if identity is not None:
-            media = dict(_nodes(payload, max_bytes))
+            media = _nodes(payload, max_bytes)
             if identity in media:
                 return Resolution(canonical_url, (media[identity],))
             continue
         for attachments in payload.anywhere("attachments"):
-            media = {}
-            for node_id, medium in _nodes(attachments, max_bytes):
-                media.setdefault(node_id, medium)
+            media = _nodes(attachments, max_bytes)
             if media:
                 return Resolution(canonical_url, tuple(media.values()))
     raise _without_data(page)
@@ -73,7 +71,7 @@ def read_frame(page: Page, canonical_url: str, max_bytes: int) -> Resolution:
 def read_vetric(node: Payload, max_bytes: int) -> MediumRef:
     """A media node of the paid service."""
     if node.maybe_text("__typename") != "Video":
-        return _photo(node) or _missing(node)
+        return _photo(node, max_bytes) or _missing(node)
     milliseconds = node.maybe_whole("playable_duration_in_ms")
     choices = [
         MediumRef(
@@ -90,17 +88,19 @@ def read_vetric(node: Payload, max_bytes: int) -> MediumRef:
     return best(choices, max_bytes) if choices else _missing(node)
 
 
-def _nodes(payload: Payload, max_bytes: int) -> Iterator[tuple[str, MediumRef]]:
-    """Every video and photo of a script's data that has an id."""
+def _nodes(payload: Payload, max_bytes: int) -> dict[str, MediumRef]:
+    """Every video and photo of a script's data by its id, as it is first told."""
+    media: dict[str, MediumRef] = {}
     for key in ("media", "video", "currMedia", "node", "playback_video"):
         for node in payload.anywhere(key):
             node_id = node.maybe_text("id") or node.maybe_text("videoId")
             kind = node.maybe_text("__typename")
-            if node_id is None or kind not in {"Video", "Photo"}:
+            if node_id is None or node_id in media or kind not in {"Video", "Photo"}:
                 continue
-            medium = _video(node, max_bytes) if kind == "Video" else _photo(node)
+            medium = (_video if kind == "Video" else _photo)(node, max_bytes)
             if medium is not None:
-                yield node_id, medium
+                media[node_id] = medium
+    return media
 
 
 def _video(node: Payload, max_bytes: int) -> MediumRef | None:
@@ -128,13 +128,15 @@ def _videos(found: Sequence[tuple[str | None, str]]) -> list[MediumRef]:
     return [MediumRef(url, "video", "video/mp4") for url, _ in ordered if url]
 
 
-def _photo(node: Payload) -> MediumRef | None:
-    for key in _PHOTO_KEYS:
-        url = node.maybe_url(key, "uri")
-        if url is not None:
-            alt_text = node.maybe_text("accessibility_caption")
-            return MediumRef(url, "image", None, alt_text, *node.maybe_size(key))
-    return None
+def _photo(node: Payload, max_bytes: int) -> MediumRef | None:
+    """The largest of the sizes in which a photo is named."""
+    alt_text = node.maybe_text("accessibility_caption")
+    choices = [
+        MediumRef(url, "image", None, alt_text, *node.maybe_size(key))
+        for key in _PHOTO_KEYS
+        if (url := node.maybe_url(key, "uri"))
+    ]
+    return best(choices, max_bytes) if choices else None
 
 
 def _missing(node: Payload) -> MediumRef:

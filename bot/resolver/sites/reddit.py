@@ -121,7 +121,9 @@ def _gallery(post: Payload, open_manifest: OpenManifest) -> Iterator[MediumRef]:
     ordered = post.items("gallery_data", "items")
     named = [(item.text("media_id"), item.maybe_text("caption")) for item in ordered]
     waiting = False
-    for identity, caption in named or [(identity, None) for identity in metadata.value]:
+    # Without an order it is a text: what has a bar in its name there is an emote or a sticker of others.
+    inline = [(identity, None) for identity in metadata.names() if "|" not in identity]
+    for identity, caption in named or inline:
         item = metadata.find(identity)
         waiting = waiting or (item is not None and item.maybe_text("status") == "unprocessed")
         if item is not None and item.maybe_text("status") == "valid":

@@ -202,6 +202,7 @@ def _direct(place: Place, access: Access) -> Resolution:
 
 def _page(place: Place, access: Access) -> Resolution:
     """What a page names as its own; where the link led on to another site, what that one says."""
+    _refuse_claimed(place)
     try:
         answer = access.fetcher.get(place.url, headers=BROWSER_LIKE)
     except ResolveError as error:
@@ -221,6 +222,23 @@ def _page(place: Place, access: Access) -> Resolution:
     return read_media_of_page(read_page(answer.text(), answer.url), access.fetcher.limits.max_bytes)
 
 
+def _yt_dlp(place: Place, access: Access) -> Resolution:
+    """What yt-dlp finds, but not on a site that is known here: that one was asked, or is switched off."""
+    from bot.resolver.extracted import yt_dlp_route
+
+    _refuse_claimed(place)
+    target = place_of(access.fetcher.final_url(place.url))
+    if target is not None:
+        _refuse_claimed(target)
+    return yt_dlp_route(place, access)
+
+
+def _refuse_claimed(place: Place) -> None:
+    if place.host in _CLAIMED:
+        detail = f"{in_public(place.url)} is no file of that site"
+        raise ResolveError(ResolveFailure.UNSUPPORTED, detail)
+
+
 def _is_of_another_site(place: Place) -> bool:
     return place.host in _CLAIMED or mastodon.SITE.matches(place)
 
@@ -229,7 +247,7 @@ class Web:
     """Takes every http(s) URL, so it is asked last."""
 
     def __init__(self) -> None:
-        self.routes = {"direct": _direct, "page": _page}
+        self.routes = {"direct": _direct, "page": _page, "yt_dlp": _yt_dlp}
 
     def matches(self, place: Place) -> bool:
         """Any, but of the hosts that another site knows only their files.

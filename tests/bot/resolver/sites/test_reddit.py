@@ -33,6 +33,10 @@ def test_a_gallery_comes_in_its_own_order_as_uploaded() -> None:
     assert (last.url, last.width, last.height) == ("https://i.redd.it/bbb.png", 640, 480)
 
 
+def test_pictures_in_a_text_are_its_media_its_stickers_are_not() -> None:
+    assert by_api("text_with_pictures").urls == ["https://i.redd.it/ddd.jpg"]
+
+
 def test_items_that_failed_are_left_out_and_unfinished_ones_waited_for() -> None:
     assert by_api("gallery_with_failed_item").urls == [
         "https://i.redd.it/ccc.gif",

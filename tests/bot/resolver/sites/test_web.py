@@ -6,7 +6,8 @@ import pytest
 
 from bot.errors import ResolveFailure as Why
 from bot.resolver.base import MediumRef
-from tests.bot.resolver.sites.replaying import POSTED, replay
+from bot.resolver.replay import Fixture
+from tests.bot.resolver.sites.replaying import POSTED, replay, resolve
 
 STORY = "https://news.example/story"
 
@@ -71,9 +72,6 @@ def test_a_short_link_leads_to_the_site_that_knows_what_is_there() -> None:
 
 @pytest.mark.parametrize("page", ["https://x.com/lamplighter", "https://www.tiktok.com/@ada.lamps"])
 def test_profiles_of_known_sites_are_not_read_as_pages(page: str) -> None:
-    from bot.resolver.replay import Fixture
-    from tests.bot.resolver.sites.replaying import resolve
-
     seen = resolve(Fixture({"url": page, "extractor": []}), order={"x": ("embed",), "tiktok": ("embed",)})
     assert (seen.reason, seen.asked) == (Why.NO_MEDIA, ())
 
@@ -84,3 +82,23 @@ def test_links_that_only_lead_on_are_followed_once() -> None:
     assert seen.tried.count("redirect:media") == 1
     gone = replay("tiktok/short_link_gone")
     assert (gone.reason, gone.tried) == (Why.GONE, ("redirect:gone",))
+
+
+HTML = {"content-type": "text/html"}
+WATCH = "https://www.youtube.com/watch?v=0xWyP1UxOR8"
+
+
+@pytest.mark.parametrize("start", ["https://www.youtube.com/watch.mp4", "https://short.example/x.mp4"])
+def test_a_site_that_is_off_is_not_read_by_a_back_door(start: str) -> None:
+    leads = {"status": 302, "headers": {"location": WATCH}}
+    video = {"text": '<meta property="og:image" content="/cover.jpg">', "headers": HTML}
+    asked = Fixture(
+        {
+            "url": start,
+            "exchanges": [{"url": start, **leads}, {"url": WATCH, **video}],
+            "extractor": [{"url": start, "info": {"id": "x", "formats": []}}],
+        }
+    )
+    seen = resolve(asked)
+    assert seen.reason is Why.UNSUPPORTED
+    assert "yt_dlp:unsupported_site" in seen.tried
