@@ -8,6 +8,7 @@ services come last for each medium, on a few threads of their own (`analysis.ask
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from analysis.asking import Asking, settle
 from analysis.decoding.decoder import Decoded, Decoder
+from analysis.ensemble.provenance import with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
 from analysis.members import Judging, Member, check_names, fingerprint, load_members
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from analysis.ensemble.base import Policy
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
 _WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
@@ -63,9 +65,10 @@ class EmbeddedAnalyzer:
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
     may use).
 
-    An analysis's ``timing`` has "probe", "decode", "views", "detector:NAME" for each, "ensemble", and
-    "total": from leaving the queue to the verdict, with the wait for the networks. Where services were asked,
-    "room" is the wait for a free thread, and a detector's time has the making of its view in it.
+    An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
+    "ensemble", and "total": from leaving the queue to the verdict, with the wait for the networks. Where
+    services were asked, "room" is the wait for a free thread, and a detector's time has the making of its
+    view in it.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -92,6 +95,7 @@ class EmbeddedAnalyzer:
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
         self._policy = policy
+        self._anchors = _hash_of(self._limits.trust_anchors)
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
@@ -218,7 +222,7 @@ class EmbeddedAnalyzer:
                 job.future.cancel()
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
-        seen = json.dumps([getattr(self._limits, name) for name in _WHAT_IS_SEEN])
+        seen = json.dumps([*(getattr(self._limits, name) for name in _WHAT_IS_SEEN), self._anchors])
         return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
@@ -344,11 +348,12 @@ class EmbeddedAnalyzer:
         assert medium is not None
         assert members is not None
         scores = judging.scores()
-        verdict = self._policy.judge(medium.probe.kind, scores)
+        verdict = with_provenance(self._policy.judge(medium.probe.kind, scores), medium.provenance)
         clock("ensemble")
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
-        return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed)
+        origin = medium.provenance
+        return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed, origin)
 
 
 def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:
@@ -373,6 +378,20 @@ class _Clock:
         self.timing[stage] = now - self._last
         self._last = now
         self._on_stage(stage)
+
+
+def _hash_of(file: str | None) -> str | None:
+    """The SHA-256 of a file that the configuration names.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    if file is None:
+        return None
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigurationError(f"the trust anchors {file} cannot be read ({error.strerror})") from error
 
 
 def _create(name: str, device: str) -> Detector:

@@ -30,7 +30,8 @@ class Limits:
     16 clips). ``decode_seconds`` is
     wall-clock time for one medium from probe to last frame, ``decode_cpu_seconds`` processor time of all its
     threads, ``decode_memory_bytes`` the child's address space. A child is replaced after
-    ``requests_per_child`` media.
+    ``requests_per_child`` requests. ``trust_anchors`` is a file of certificates (PEM): whose content
+    credentials are believed.
 
     Raises:
         ConfigurationError: a limit is not positive.
@@ -50,10 +51,11 @@ class Limits:
     decode_cpu_seconds: int = 120
     decode_memory_bytes: int = 4 << 30
     decode_threads: int = 2
-    requests_per_child: int = 200
+    requests_per_child: int = 400
+    trust_anchors: str | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not isinstance(value, Sampling) and not value > 0:
+            if isinstance(value, int | float) and not value > 0:
                 raise ConfigurationError(f"limit {field.name} is {value}; it must be greater than 0")

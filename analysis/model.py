@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from analysis.provenance.model import Provenance
+
 
 class Kind(StrEnum):
     """What a medium is. A moving GIF, WebP, APNG or AVIF is a video without sound."""
@@ -105,6 +107,7 @@ class Analysis:
     verdict: Verdict
     timing: Mapping[str, float]
     fingerprint: str
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 class Analyzer(Protocol):

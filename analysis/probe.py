@@ -18,6 +18,8 @@ from analysis.decoding.pictures import open_picture, probe_picture
 from analysis.errors import MediumRefused, Refusal
 from analysis.limits import Limits
 from analysis.model import Probe
+from analysis.provenance.marks import container_marks
+from analysis.provenance.model import GeneratorMark
 from analysis.sniff import HEAD_BYTES, FileType, sniff
 
 
@@ -25,7 +27,8 @@ from analysis.sniff import HEAD_BYTES, FileType, sniff
 class OpenMedium:
     """A probed medium: an open ``image``, or None where a container's decoders open ``path`` themselves.
 
-    ``path`` names a descriptor of this process: the file's own name never gets here.
+    ``path`` names a descriptor of this process: the file's own name never gets here. ``marks`` are those of
+    a container's tags.
     """
 
     path: str
@@ -33,6 +36,7 @@ class OpenMedium:
     file_type: FileType
     probe: Probe
     image: Image.Image | None
+    marks: tuple[GeneratorMark, ...] = ()
 
 
 @contextmanager
@@ -56,4 +60,5 @@ def open_medium(fd: int, limits: Limits) -> Iterator[OpenMedium]:
             return
         with open_container(path, file_type, limits) as container:
             probe = probe_container(container, file_type, size, limits)
-        yield OpenMedium(path, file, file_type, probe, None)
+            marks = container_marks(container)
+        yield OpenMedium(path, file, file_type, probe, None, marks)

@@ -71,6 +71,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         frames_per_video=chosen.frames_per_video,
         frames_in_a_row=chosen.frames_in_a_row,
         face_clip_stride=chosen.face_clip_stride or None,
+        trust_anchors=_trust_anchors(chosen.trust_anchors),
         decode_seconds=chosen.decode_seconds,
         decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
     )
@@ -85,6 +86,20 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         create=load,
         producers={**producers_on(device, limits), **(services.producers() if services else {})},
     )
+
+
+def _trust_anchors(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    from analysis.provenance.credentials import check_anchors
+
+    mend = "name a file of certificates in PEM"
+    try:
+        check_anchors(file.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or "unreadable").lower() if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"analysis.trust_anchors {file} cannot be used ({reason}); {mend}") from None
+    return str(file.resolve())
 
 
 def _device(wanted: str) -> str:

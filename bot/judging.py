@@ -7,11 +7,12 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.errors import EngineFailed, MediumRefused
+from analysis.provenance.model import Provenance
 from bot.errors import ResolveError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Outcome:
 
 
 def medium_json(analysis: Analysis) -> dict[str, Any]:
-    """One medium of `check --json`."""
+    """One medium of `check --json`; ``provenance`` only where the medium says anything of its origin."""
     verdict = analysis.verdict
     return {
         "sha256": analysis.sha256,
@@ -70,6 +71,7 @@ def medium_json(analysis: Analysis) -> dict[str, Any]:
             for score in analysis.scores
         ],
         "timing": dict(analysis.timing),
+        **({"provenance": asdict(analysis.provenance)} if analysis.provenance != Provenance() else {}),
     }
 
 

@@ -54,6 +54,7 @@ def to_analysis_row(analysis: Analysis) -> AnalysisRow:
         fingerprint=analysis.fingerprint,
         kind=analysis.probe.kind,
         probe={name: value for name, value in asdict(analysis.probe).items() if value is not None},
+        provenance=asdict(analysis.provenance),
         timing={stage: round(seconds, 6) for stage, seconds in analysis.timing.items()},
         scores=tuple(
             ScoreRow(s.detector, s.score, s.applicable, s.reason, dict(s.evidence)) for s in analysis.scores

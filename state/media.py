@@ -62,8 +62,9 @@ class Media(Table):
             )
             row = db.execute(
                 "INSERT INTO analyses "
-                "(media_id, fingerprint, finished_at, kind, probe, timing, reason, detail) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (media_id, fingerprint) DO NOTHING RETURNING id",
+                "(media_id, fingerprint, finished_at, kind, probe, timing, provenance, reason, detail) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (media_id, fingerprint) DO NOTHING RETURNING id",
                 (
                     media_id,
                     analysis.fingerprint,
@@ -71,6 +72,7 @@ class Media(Table):
                     analysis.kind,
                     to_json(dict(analysis.probe)),
                     to_json(dict(analysis.timing)),
+                    to_json(dict(analysis.provenance)),
                     analysis.reason,
                     analysis.detail,
                 ),
@@ -108,7 +110,8 @@ class Media(Table):
     def analysis(self, sha256: str, fingerprint: str | None = None) -> AnalysisRow | None:
         """What this engine (or, without a fingerprint, the latest) has said of a file, if anything."""
         row = self._store.row(
-            "SELECT a.id, a.fingerprint, a.kind, a.probe, a.timing, a.reason, a.detail, a.finished_at "
+            "SELECT a.id, a.fingerprint, a.kind, a.probe, a.provenance, a.timing, a.reason, a.detail, "
+            "a.finished_at "
             "FROM analyses a JOIN media m ON m.id = a.media_id "
             "WHERE m.sha256 = ?1 AND (?2 IS NULL OR a.fingerprint = ?2) ORDER BY a.id DESC LIMIT 1",
             (sha256, fingerprint),
@@ -123,6 +126,7 @@ class Media(Table):
             **row
             | {
                 "probe": json.loads(row["probe"]),
+                "provenance": json.loads(row["provenance"]),
                 "timing": json.loads(row["timing"]),
                 "finished_at": to_moment(row["finished_at"]),
             },

@@ -162,6 +162,7 @@ class AnalysisRow:
     reason: str | None = None
     detail: str | None = None
     finished_at: datetime | None = None
+    provenance: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from analysis.decoding import sandbox
@@ -28,6 +29,7 @@ def main(arguments: list[str]) -> None:
     sandbox.die_with_parent(int(arguments[1]))
     from analysis.decoding import work
 
+    anchors = None if limits.trust_anchors is None else Path(limits.trust_anchors).read_text("ascii")
     sandbox.limit_resources(limits)
     channel.send(json.dumps({"network_isolated": isolated}).encode())
     _silence()  # from here on, only what a stranger's file makes a library say
@@ -36,9 +38,8 @@ def main(arguments: list[str]) -> None:
         if not message:
             return
         try:
-            request = work.Request(**json.loads(message), descriptors=work.Descriptors(*descriptors))
             sandbox.limit_cpu(limits.decode_cpu_seconds)
-            reply, healthy = _answer(work, request, limits)
+            reply, healthy = _answer(work, json.loads(message), descriptors, limits, anchors)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -47,9 +48,14 @@ def main(arguments: list[str]) -> None:
             return
 
 
-def _answer(work: Any, request: Any, limits: Limits) -> tuple[dict[str, Any], bool]:
+def _answer(
+    work: Any, tracks: dict[str, bool], descriptors: list[int], limits: Limits, anchors: str | None
+) -> tuple[dict[str, Any], bool]:
     """The reply, and whether this process is fit for another request. The process edge of this child."""
     try:
+        if not tracks:
+            return work.credentials(descriptors[0], anchors), True
+        request = work.Request(**tracks, descriptors=work.Descriptors(*descriptors))
         return work.perform(request, limits), True
     except MediumRefused as refusal:
         return {"refusal": refusal.reason, "detail": str(refusal)[:500]}, True

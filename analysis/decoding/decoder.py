@@ -14,8 +14,9 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from analysis.decoding.child import MESSAGE_BYTES
 from analysis.errors import DecoderDied, EngineFailed, MediumRefused, Refusal
 from analysis.limits import Limits
 from analysis.model import Probe
+from analysis.provenance.model import Credentials, CredentialState, GeneratorMark, Provenance
 
 _START_SECONDS = 60.0
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class Decoded:
 
     ``frames`` is uint8 ``(N, H, W, 3)`` upright sRGB, ``waveform`` float32 ``(samples,)`` mono 16 kHz, and
     ``row``, as ``frames``, a video's first frames without a gap; each is None where the medium has none or
-    it was not asked for. ``timing``: seconds of "probe" and "decode".
+    it was not asked for. ``timing``: seconds of "probe", "decode" and "provenance".
     """
 
     sha256: str
@@ -50,6 +52,7 @@ class Decoded:
     waveform: NDArray[np.float32] | None
     timing: Mapping[str, float]
     row: NDArray[np.uint8] | None = None
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 @validated(frozen=True)
@@ -61,6 +64,14 @@ class Reply:
     row: tuple[int, int, int, int] | None
     samples: int | None
     timing: dict[str, float]
+    marks: tuple[GeneratorMark, ...]
+
+
+@validated(frozen=True)
+class CredentialsReply:
+    """The child's answer to the question for content credentials."""
+
+    credentials: Credentials | None
 
 
 @validated(frozen=True)
@@ -71,7 +82,9 @@ class RefusalReply:
     detail: str
 
 
-_REPLY: TypeAdapter[Reply | RefusalReply] = TypeAdapter(Reply | RefusalReply)
+_REPLY: TypeAdapter[Reply | CredentialsReply | RefusalReply] = TypeAdapter(
+    Reply | CredentialsReply | RefusalReply
+)
 
 
 class Decoder:
@@ -99,10 +112,18 @@ class Decoder:
 
     def probe(self, path: Path) -> Probe:
         """Read a file's headers only. Raises as `decode` does."""
-        return self.decode(path, frames=False, sound=False).probe
+        return self.decode(path, frames=False, sound=False, provenance=False).probe
 
-    def decode(self, path: Path, *, frames: bool = True, sound: bool = True, row: bool = False) -> Decoded:
-        """Probe a file and decode the tracks asked for.
+    def decode(
+        self,
+        path: Path,
+        *,
+        frames: bool = True,
+        sound: bool = True,
+        row: bool = False,
+        provenance: bool = True,
+    ) -> Decoded:
+        """Probe a file, decode the tracks asked for, and read what it says of its origin.
 
         Raises:
             MediumRefused: this medium cannot be judged; `DecoderDied` where it brought the child down.
@@ -117,7 +138,8 @@ class Decoder:
         try:
             before = os.fstat(medium)
             self._check(before)
-            decoded = self._decode(medium, {"frames": frames, "sound": sound, "row": row})
+            tracks = {"frames": frames, "sound": sound, "row": row}
+            decoded = self._decode(medium, tracks, provenance=provenance)
             after = os.fstat(medium)
         finally:
             os.close(medium)
@@ -126,7 +148,7 @@ class Decoder:
             raise EngineFailed("the file was changed while it was read; try again once it is complete")
         return decoded
 
-    def _decode(self, medium: int, tracks: Mapping[str, bool]) -> Decoded:
+    def _decode(self, medium: int, tracks: Mapping[str, bool], *, provenance: bool) -> Decoded:
         channel = self._living_child()
         stores = [os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING) for name in tracks]
         try:
@@ -135,13 +157,28 @@ class Decoder:
                 if reply.refusal is Refusal.DECODER_DIED:
                     raise DecoderDied(reply.detail)
                 raise MediumRefused(reply.refusal, reply.detail)
+            if not isinstance(reply, Reply):
+                raise DecoderDied("the decoder gave an answer to another question")
             pictures = None if reply.frames is None else _map(stores[0], np.uint8, reply.frames)
             waveform = None if reply.samples is None else _map(stores[1], np.float32, (reply.samples,))
             row = None if reply.row is None else _map(stores[2], np.uint8, reply.row)
-            return Decoded(_sha256(medium), reply.probe, pictures, waveform, reply.timing, row)
+            start = time.perf_counter()
+            origin = Provenance(self._credentials(medium) if provenance else None, reply.marks)
+            timing = {**reply.timing, "provenance": time.perf_counter() - start}
+            return Decoded(_sha256(medium), reply.probe, pictures, waveform, timing, row, origin)
         finally:
             for store in stores:
                 os.close(store)
+
+    def _credentials(self, medium: int) -> Credentials | None:
+        """The medium's content credentials. Ones that bring the child down cost the medium no verdict."""
+        try:
+            reply = self._ask(self._living_child(), b"{}", [medium])
+        except DecoderDied as error:
+            return Credentials(CredentialState.UNREADABLE, faults=(str(error)[:200],))
+        if isinstance(reply, CredentialsReply):
+            return reply.credentials
+        return Credentials(CredentialState.UNREADABLE, faults=("unreadable",))
 
     def abort(self) -> None:
         """Kill the child, also in the middle of a medium, and start no other. From any thread."""
@@ -164,7 +201,9 @@ class Decoder:
             detail = f"the file has {status.st_size} bytes; the limit is {self._limits.max_bytes}"
             raise MediumRefused(Refusal.TOO_LARGE, detail)
 
-    def _ask(self, channel: socket.socket, message: bytes, descriptors: list[int]) -> Reply | RefusalReply:
+    def _ask(
+        self, channel: socket.socket, message: bytes, descriptors: list[int]
+    ) -> Reply | CredentialsReply | RefusalReply:
         try:
             socket.send_fds(channel, [message], descriptors)
             self._left -= 1

@@ -1,7 +1,8 @@
-"""One request of the decoding child: probe a medium, decode the tracks asked for, describe the result."""
+"""The requests of the decoding child: decode a medium, or read its content credentials."""
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -14,6 +15,8 @@ from analysis.errors import MediumRefused, Refusal
 from analysis.limits import Limits
 from analysis.model import Kind, Probe
 from analysis.probe import OpenMedium, open_medium
+from analysis.provenance.marks import picture_marks, xmp_marks
+from analysis.sniff import HEAD_BYTES, sniff
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,27 @@ def perform(request: Request, limits: Limits) -> dict[str, Any]:
         probe = _as_displayed(medium, limits, frames if frames.count else row)
         if request.sound and probe.has_audio:
             notes += _decode_sound(medium, limits, sound)
+        # After the pixels, behind which a PNG may keep its text.
+        marks = medium.marks if medium.image is None else picture_marks(medium.image)
+        marks = marks or xmp_marks(medium.file)
     return {
         "probe": asdict(replace(probe, notes=tuple(notes))),
+        "marks": [asdict(mark) for mark in marks],
         "frames": _shape(frames),
         "row": _shape(row),
         "samples": sound.count or None,
         "timing": {"probe": probed - start, "decode": time.perf_counter() - probed},
     }
+
+
+def credentials(descriptor: int, trust_anchors: str | None) -> dict[str, Any]:
+    """Read the content credentials of an open file that was decoded before; a `CredentialsReply`."""
+    from analysis.provenance.credentials import read_credentials
+
+    mime = sniff(os.pread(descriptor, HEAD_BYTES, 0)).mime
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        found = read_credentials(file, mime, trust_anchors)
+    return {"credentials": None if found is None else asdict(found)}
 
 
 def _shape(store: FrameStore) -> list[int] | None:

@@ -40,6 +40,14 @@ class ReasonCode(StrEnum):
     VOTES = "votes"
     NOISE_ONLY = "noise_only"
     VOTE_IGNORED = "vote_ignored"
+    # What the medium says of its origin.
+    CREDENTIALS_CAMERA = "credentials_camera"
+    CREDENTIALS_GENERATED = "credentials_generated"
+    CREDENTIALS_NEUTRAL = "credentials_neutral"
+    CREDENTIALS_UNTRUSTED = "credentials_untrusted"
+    CREDENTIALS_INVALID = "credentials_invalid"
+    CREDENTIALS_UNREAD = "credentials_unread"
+    GENERATOR_MARK = "generator_mark"
     # What people said.
     HUMAN_REVIEW = "human_review"
     HUMAN_REVIEW_SATIRE = "human_review_satire"

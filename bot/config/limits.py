@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.config.base import Bytes, LowerCase, Names, Networks, Seconds, Section, Share, Unit
+from bot.config.base import Bytes, Folder, LowerCase, Names, Networks, Seconds, Section, Share, Unit
 
 
 class Fetch(Section):
@@ -101,6 +101,10 @@ class Analysis(Section):
     decode_memory_mb: Annotated[
         int, Unit("megabytes"), Field(ge=256, le=262_144, description="Most address space of a decoder.")
     ] = 4096
+    trust_anchors: Annotated[
+        Folder | None,
+        Field(description="Certificates (PEM) of those whose content credentials (C2PA) are believed."),
+    ] = None
     high_false_alarms: Annotated[
         Share, Field(description="Share of real media that may at most be measured in the band `high`.")
     ] = 0.05

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from analysis.model import Band
+from analysis.provenance.model import Provenance
 from bot.judging import medium_json
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class MediumAnswer(BaseModel):
     kind: str
     verdict: VerdictAnswer
     scores: list[ScoreAnswer]
+    provenance: Provenance | None = None
     timing: dict[str, float] = Field(description="Seconds by stage.")
 
 

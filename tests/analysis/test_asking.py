@@ -90,7 +90,7 @@ def test_the_networks_are_free_while_a_service_is_asked(slow: Slow, tmp_path: Pa
     assert (asked.score, here.score) == (1.0, pytest.approx(0.2))
     assert silent.reason == "judges sound only"
     assert slow.threads == {"services"}
-    assert list(analysis.timing)[2:] == [
+    assert list(analysis.timing)[3:] == [
         *("views", "detector:brightness", "detector:deaf", "room", "detector:slow", "ensemble", "total")
     ]
 

@@ -1,0 +1,102 @@
+"""What a medium says of its origin, and what that does to a verdict (DESIGN decision 1).
+
+Only untouched credentials of a trusted signer decide: a declared camera capture gives `trusted`, declared
+generative AI gives `high`. Everything else is told and changes nothing, for anyone can write it; so is that
+there is nothing, for every social network takes credentials away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from analysis.ensemble.reasons import ReasonCode, reason
+from analysis.model import Band, Reason, Verdict
+from analysis.provenance.model import Credentials, CredentialState, Origin, Provenance
+
+_DECIDES = {
+    Origin.CAMERA: (Band.TRUSTED, ReasonCode.CREDENTIALS_CAMERA, "that a camera captured it"),
+    Origin.GENERATED: (Band.HIGH, ReasonCode.CREDENTIALS_GENERATED, "that generative AI made it, or a part"),
+}
+_DECLARES = {
+    Origin.CAMERA: "a camera capture",
+    Origin.GENERATED: "generative AI",
+    Origin.EDITED: "edits",
+    Origin.UNSTATED: "nothing about its making",
+}
+_CHANGED = ".mismatch"  # of a hash or of the signature
+# Reasons of the band that the detectors alone would have led to.
+_OVERRULED = {
+    ReasonCode.BAND_UNSUPPORTED,
+    ReasonCode.BANDS_NOT_MEASURED,
+    ReasonCode.LIMITED_EVIDENCE,
+    ReasonCode.MEASURED_FALSE_ALARMS,
+    ReasonCode.MEASURED_MISSES,
+    ReasonCode.NO_CALIBRATED_EVIDENCE,
+    ReasonCode.NOTHING_JUDGED,
+    ReasonCode.NOT_STRONG_ENOUGH,
+}
+
+
+def with_provenance(verdict: Verdict, provenance: Provenance) -> Verdict:
+    """Return the verdict with what the medium says of its origin; one that credentials decide has no
+    probability: no calibration stands behind it.
+    """
+    told = tuple(_reasons(provenance))
+    credentials = provenance.credentials
+    if credentials is None or credentials.state is not CredentialState.TRUSTED:
+        return replace(verdict, reasons=(*verdict.reasons, *told)) if told else verdict
+    if credentials.origin not in _DECIDES:
+        return replace(verdict, reasons=(*verdict.reasons, *told))
+    kept = tuple(item for item in verdict.reasons if item.code not in _OVERRULED)
+    return replace(
+        verdict,
+        band=_DECIDES[credentials.origin][0],
+        probability=None,
+        reasons=(*told, *kept),
+        calibration=None,
+    )
+
+
+def _reasons(provenance: Provenance) -> Iterator[Reason]:
+    if provenance.credentials is not None:
+        yield _told(provenance.credentials)
+    for mark in provenance.marks:
+        text = f"its metadata ({mark.where}) names {mark.generator}: a hint and no proof, anyone can write it"
+        yield reason(ReasonCode.GENERATOR_MARK, text)
+
+
+def _told(credentials: Credentials) -> Reason:
+    signer = _signer(credentials)
+    declares = _DECLARES[credentials.origin]
+    match credentials.state:
+        case CredentialState.TRUSTED if credentials.origin in _DECIDES:
+            _, code, what = _DECIDES[credentials.origin]
+            return reason(code, f"content credentials of {signer}, who is trusted here, declare {what}")
+        case CredentialState.TRUSTED:
+            text = f"content credentials of {signer}, who is trusted here, declare {declares}"
+            return reason(ReasonCode.CREDENTIALS_NEUTRAL, text)
+        case CredentialState.VALID:
+            text = (
+                f"content credentials signed by {signer} declare {declares}; nobody that is trusted here "
+                "vouches for the signer, so they prove nothing"
+            )
+            return reason(ReasonCode.CREDENTIALS_UNTRUSTED, text)
+        case CredentialState.INVALID:
+            changed = any(fault.endswith(_CHANGED) for fault in credentials.faults)
+            why = "it was changed after it was signed" if changed else ", ".join(credentials.faults[:3])
+            text = (
+                f"its content credentials, signed by {signer}, declare {declares}, but do not hold "
+                f"({why or 'malformed'}), so they prove nothing"
+            )
+            return reason(ReasonCode.CREDENTIALS_INVALID, text)
+        case CredentialState.REMOTE:
+            text = "its content credentials are kept elsewhere and were not fetched"
+            return reason(ReasonCode.CREDENTIALS_UNREAD, text)
+        case CredentialState.UNREADABLE:
+            return reason(ReasonCode.CREDENTIALS_UNREAD, "its content credentials could not be read")
+
+
+def _signer(credentials: Credentials) -> str:
+    names = dict.fromkeys(name for name in (credentials.signer, credentials.issuer) if name)
+    return ", ".join(names) or "an unnamed signer"
