@@ -37,13 +37,20 @@ _OF_THE_POST = frozenset(
         ResolveFailure.BLOCKED_ADDRESS,
     }
 )
-# Where all routes failed: what may pass comes first, then what is about the post, then what is about us.
+# Where all routes failed: what may pass comes first, then what is about the post (what is seldom guessed
+# before what often is), then what is about us.
 _TELLING = (
     ResolveFailure.RATE_LIMITED,
     ResolveFailure.NETWORK,
-    *sorted(_OF_THE_POST),
+    ResolveFailure.LIVE_STREAM,
+    ResolveFailure.TOO_LARGE,
+    ResolveFailure.TOO_LONG,
+    ResolveFailure.BLOCKED_ADDRESS,
     ResolveFailure.AGE_GATED,
     ResolveFailure.REGION,
+    ResolveFailure.PRIVATE,
+    ResolveFailure.GONE,
+    ResolveFailure.NO_MEDIA,
     ResolveFailure.LOGIN_NEEDED,
     ResolveFailure.SITE_CHANGED,
     ResolveFailure.UNSUPPORTED,
@@ -116,7 +123,7 @@ class Router:
     def _routes(self, record: SiteRecord) -> tuple[Route, ...]:
         """The site's routes in the order that holds here; none where it is off."""
         if record.name not in self._order:
-            return () if record.off else record.routes
+            return () if record.off else tuple(route for route in record.routes if route.asked)
         known = {route.name: route for route in record.routes}
         return tuple(known[name] for name in self._order[record.name])
 

@@ -108,6 +108,13 @@ def test_a_page(make_fetcher: MakeFetcher, server: Server, inside: Server, name:
     assert time.monotonic() - began < 12
 
 
+def test_a_file_of_this_machine(
+    make_fetcher: MakeFetcher, server: Server, inside: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "x.mp4").write_bytes(MP4)
+    failure(lambda: extractor(make_fetcher, server, inside).extract(f"file://{tmp_path}/x.mp4"))
+
+
 def test_redirects_without_end(make_fetcher: MakeFetcher, server: Server, inside: Server) -> None:
     for step in range(10_001):
         server.handlers[f"/{step}"] = redirect(f"/{step + 1}")

@@ -70,7 +70,9 @@ def served(
     uploads.mkdir()
     try:
         with (
-            WebServer(create_app(engine, desk, chosen, uploads, resolver), port=0, connections=None) as server,
+            WebServer(
+                create_app(engine, desk, chosen, uploads, resolver), port=0, connections=None
+            ) as server,
             httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=20, trust_env=False) as client,
         ):
             engine.warm_up()
