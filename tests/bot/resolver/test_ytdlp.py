@@ -18,6 +18,7 @@ from bot.resolver.base import MediumRef
 from bot.resolver.extracted import resolution_of
 from bot.resolver.fetcher import GuardedFetcher
 from bot.resolver.sites.table import YT_DLP, SiteRecord
+from bot.resolver.ytdlp import runner
 from bot.resolver.ytdlp.faults import meaning
 from bot.resolver.ytdlp.runner import YtDlp
 from tests.bot.resolver.conftest import MakeFetcher, failure, reason
@@ -212,6 +213,33 @@ def test_where_the_kernel_gives_no_namespace_the_hook_holds(server: Server) -> N
 
     assert set(json.loads(done.stdout).values()) == {"PermissionError"}
     assert server.connections == 0
+
+
+WITHOUT_NAMESPACE = """
+import sys
+from analysis.decoding import sandbox
+sandbox.isolate_network = lambda: False
+from bot.resolver.ytdlp.child import main
+main(sys.argv[1:])
+"""
+
+
+def test_without_a_namespace_all_goes_through_the_proxy_too(
+    server: Server, extractor: YtDlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = subprocess.Popen
+
+    def changed(command: list[str], **more: object) -> object:
+        assert command[2:4] == ["-m", "bot.resolver.ytdlp.child"]
+        return start([*command[:2], "-c", WITHOUT_NAMESPACE, *command[4:]], **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(runner.subprocess, "Popen", changed)
+    server.handlers["/v.mp4"] = answer(MP4, headers=("Content-Type: video/mp4",))
+    assert extractor.extract(server.url("/v.mp4"))["ext"] == "mp4"
+    (request,) = {request.headers["host"] for request in server.requests}
+    assert request == f"127.0.0.1:{server.port}"
+    server.handlers["/in"] = answer(b"", status=302, headers=("Location: http://127.0.0.2:1/",))
+    failure(lambda: extractor.extract(server.url("/in")))
 
 
 def test_the_child_has_no_environment_and_its_folder_only(
