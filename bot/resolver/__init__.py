@@ -95,12 +95,13 @@ class Resolver:
             detail = "files of this machine are not open to posts; name a folder for them"
             raise ResolveError(ResolveFailure.BLOCKED_ADDRESS, detail)
         try:
-            with self.files.workspace() as workspace:
-                if path is None:
-                    medium = ref if isinstance(ref, MediumRef) else MediumRef(ref.url)
-                    return self.files.adopt(bring(medium, workspace, self._fetcher, self._router.extractor))
+            if path is None:
+                medium = ref if isinstance(ref, MediumRef) else MediumRef(ref.url)
+                with self.files.workspace() as workspace:
+                    brought = bring(medium, workspace, self._fetcher, self._router.extractor)
+                    return self.files.adopt(brought)
+            with self.files.temporary() as copy:
                 limit = self._fetcher.limits.max_bytes
-                copy = workspace / "copy"
                 copy_file(path, copy, root=None if any_file else file_root, max_bytes=limit)
                 return self.files.adopt(copy)
         except OSError as error:
