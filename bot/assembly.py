@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from analysis.engine import EmbeddedAnalyzer
+    from analysis.limits import Limits
     from analysis.model import Analyzer
     from bot.config import Settings
     from bot.flow import Flow
@@ -43,7 +44,6 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     """
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
-    from analysis.limits import Limits
     from analysis.producers import producers_on
     from bot.detector_services import ASKING, build_services
     from detectors import create, record
@@ -62,19 +62,12 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         return services.create(name) if services and name in ASKING else create(name, device=device)
 
     policy = create_policy(
-        chosen.policy, high_false_alarms=chosen.high_false_alarms, low_misses=chosen.low_misses
+        chosen.policy,
+        high_false_alarms=chosen.high_false_alarms,
+        low_misses=chosen.low_misses,
+        own=settings.own_calibration,
     )
-    limits = Limits(
-        max_bytes=chosen.max_bytes,
-        max_pixels=chosen.max_pixels,
-        max_duration=chosen.max_duration,
-        frames_per_video=chosen.frames_per_video,
-        frames_in_a_row=chosen.frames_in_a_row,
-        face_clip_stride=chosen.face_clip_stride or None,
-        trust_anchors=_trust_anchors(chosen.trust_anchors),
-        decode_seconds=chosen.decode_seconds,
-        decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
-    )
+    limits = media_limits(settings)
     return EmbeddedAnalyzer(
         chosen.detectors,
         policy,
@@ -85,6 +78,28 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         queue_size=settings.analyst.in_flight,
         create=load,
         producers={**producers_on(device, limits), **(services.producers() if services else {})},
+    )
+
+
+def media_limits(settings: Settings) -> Limits:
+    """What one medium may cost, as configured.
+
+    Raises:
+        ConfigError: the trust anchors cannot be used.
+    """
+    from analysis.limits import Limits
+
+    chosen = settings.analysis
+    return Limits(
+        max_bytes=chosen.max_bytes,
+        max_pixels=chosen.max_pixels,
+        max_duration=chosen.max_duration,
+        frames_per_video=chosen.frames_per_video,
+        frames_in_a_row=chosen.frames_in_a_row,
+        face_clip_stride=chosen.face_clip_stride or None,
+        trust_anchors=_trust_anchors(chosen.trust_anchors),
+        decode_seconds=chosen.decode_seconds,
+        decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
     )
 
 

@@ -81,8 +81,9 @@ class Media(Table):
                 return
             for score in analysis.scores:
                 db.execute(
-                    "INSERT INTO scores (analysis_id, detector, score, applicable, reason, evidence) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO scores "
+                    "(analysis_id, detector, score, applicable, reason, evidence, weights) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         row[0],
                         score.detector,
@@ -90,6 +91,7 @@ class Media(Table):
                         int(score.applicable),
                         score.reason,
                         to_json(dict(score.evidence)),
+                        score.weights,
                     ),
                 )
             if analysis.verdict is not None:
@@ -139,7 +141,7 @@ class Media(Table):
             )
 
         sql = (
-            "SELECT detector, score, applicable, reason, evidence FROM scores "
+            "SELECT detector, score, applicable, reason, evidence, weights FROM scores "
             "WHERE analysis_id = ? ORDER BY detector"
         )
         return tuple(to_score(row) for row in self._store.rows(sql, (analysis_id,)))

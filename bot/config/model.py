@@ -228,6 +228,11 @@ class Settings(BaseSettings):
     serve: Serve = Serve()
     log: Log = Log()
 
+    @property
+    def own_calibration(self) -> Path:
+        """Where `veritag calibrate` keeps what it fitted."""
+        return self.data_dir / "calibration.json"
+
     @model_validator(mode="after")
     def _inbox_has_a_folder(self) -> Self:
         if "inbox" in self.platforms and self.inbox.folder is None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, mannwhitneyu
 
-from analysis import metrics
-from analysis.errors import NotMeasurable
+from detectors import metrics
+from detectors.errors import NotMeasurable
 
 Y = [0, 0, 1, 1]
 S = [0.1, 0.4, 0.35, 0.8]
@@ -127,35 +127,6 @@ def test_probabilities_weights_bins_and_limits_are_checked() -> None:
         metrics.ece([0, 1], [0.1, 0.2], bins=0)
     with pytest.raises(NotMeasurable, match="limit"):
         metrics.tpr_at_fpr([0, 1], [0.1, 0.2], 1.5)
-
-
-def test_bootstrap_covers_the_value_and_repeats_itself() -> None:
-    labels, scores = noisy()
-    found = metrics.bootstrap(metrics.auc, labels, scores, resamples=200, seed=3)
-    assert found.low < found.value < found.high
-    assert found.value == metrics.auc(labels, scores)
-    assert found == metrics.bootstrap(metrics.auc, labels, scores, resamples=200, seed=3)
-    assert found != metrics.bootstrap(metrics.auc, labels, scores, resamples=200, seed=4)
-    assert 0.02 < found.high - found.low < 0.15
-
-
-def test_sources_that_differ_widen_the_interval() -> None:
-    labels, scores = noisy(800)
-    sources = np.arange(800) // 80
-    shifted = scores * np.where(sources % 2, 1.0, 0.3)
-    plain = metrics.bootstrap(metrics.balanced_accuracy, labels, shifted, resamples=200)
-    clustered = metrics.bootstrap(metrics.balanced_accuracy, labels, shifted, sources, resamples=200)
-    assert clustered.value == plain.value
-    assert clustered.high - clustered.low > 1.2 * (plain.high - plain.low)
-
-
-def test_an_interval_needs_resamples_with_both_classes() -> None:
-    with pytest.raises(NotMeasurable, match="resamples held both classes"):
-        metrics.bootstrap(metrics.auc, [0, 0, 1, 1], S, ["real", "real", "fake", "fake"], resamples=200)
-    with pytest.raises(NotMeasurable, match="only fake"):
-        metrics.bootstrap(metrics.auc, [1, 1], [0.1, 0.2])
-    with pytest.raises(NotMeasurable, match="sources for"):
-        metrics.bootstrap(metrics.auc, Y, S, ["a"])
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=40))

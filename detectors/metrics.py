@@ -1,4 +1,4 @@
-"""Measured figures of detectors and ensembles, each with a bootstrap interval.
+"""Measured figures of detectors and ensembles; `detectors.resampling` gives the intervals around them.
 
 Everywhere: ``labels`` are 0 (real) or 1 (fake), ``scores`` lie in [0, 1] with 1 = fake unless said otherwise,
 all one-dimensional and of one length. What cannot be measured raises `NotMeasurable`; nothing returns NaN.
@@ -6,16 +6,14 @@ all one-dimensional and of one length. What cannot be measured raises `NotMeasur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from sklearn import metrics as sk
 
-from analysis.errors import NotMeasurable
+from detectors.errors import NotMeasurable
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -134,67 +132,3 @@ def clopper_pearson(errors: int, trials: int, confidence: float = 0.95) -> tuple
     lower = stats.beta.ppf(1 - confidence, errors, trials - errors + 1) if errors else 0.0
     upper = stats.beta.ppf(confidence, errors + 1, trials - errors) if errors < trials else 1.0
     return float(lower), float(upper)
-
-
-class Metric(Protocol):
-    """A figure of labels and scores."""
-
-    def __call__(self, labels: ArrayLike, scores: ArrayLike, /) -> float:
-        """Return the figure; raises NotMeasurable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure with the bootstrap interval around it, and how many resamples could be measured."""
-
-    value: float
-    low: float
-    high: float
-    resamples: int
-
-
-def bootstrap(
-    metric: Metric,
-    labels: ArrayLike,
-    scores: ArrayLike,
-    sources: Sequence[Any] | None = None,
-    *,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Return a figure with its percentile bootstrap interval (Efron 1979).
-
-    With ``sources`` (one per score) whole sources are drawn, as media of one source are alike (cluster
-    bootstrap); without, single media. The same seed gives the same interval. Resamples of one class only are
-    left out.
-
-    Raises:
-        NotMeasurable: the figure itself, or more than half of the resamples, cannot be measured.
-    """
-    y, s = checked(labels, scores, unit=False)
-    value = metric(y, s)
-    groups = _groups(y.size, sources)
-    random = np.random.default_rng(seed)
-    found = []
-    for _ in range(resamples):
-        drawn = np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))])
-        try:
-            found.append(metric(y[drawn], s[drawn]))
-        except NotMeasurable:
-            continue
-    if len(found) * 2 <= resamples:
-        raise NotMeasurable(
-            f"no interval: {len(found)} of {resamples} resamples held both classes; add media or sources"
-        )
-    low, high = np.quantile(found, ((1 - confidence) / 2, (1 + confidence) / 2))
-    return Interval(float(value), float(low), float(high), len(found))
-
-
-def _groups(size: int, sources: Sequence[Any] | None) -> list[NDArray[np.int64]]:
-    if sources is None:
-        return [np.array([i]) for i in range(size)]
-    if len(sources) != size:
-        raise NotMeasurable(f"{len(sources)} sources for {size} scores: give one per score")
-    _, index = np.unique(np.asarray(sources, dtype=str), return_inverse=True)
-    return [np.flatnonzero(index == i) for i in range(index.max() + 1)]
