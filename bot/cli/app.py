@@ -13,6 +13,7 @@ from bot.cli.config import config
 from bot.cli.detectors import detectors
 from bot.cli.evaluate import evaluate
 from bot.cli.generate import generate
+from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.resolve import resolve
 from bot.cli.review import review
@@ -46,6 +47,7 @@ for command in (
     evaluate,
 ):
     app.command()(command)
+app.add_typer(media)
 app.add_typer(weights)
 
 
