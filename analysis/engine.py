@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.asking import Asking, settle
 from analysis.decoding.decoder import Decoded, Decoder
@@ -44,6 +44,7 @@ _WHAT_IS_SEEN = (
 )
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
 OnStage = Callable[[str], None]
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -126,6 +127,11 @@ class EmbeddedAnalyzer:
         assert self._members is not None
         return self._fingerprint_of(self._members)
 
+    @property
+    def limits(self) -> Limits:
+        """What one medium may cost, and which part of it is looked at."""
+        return self._limits
+
     def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
         """Load the detectors now; ``on_progress`` hears each step by name, on the networks' thread.
 
@@ -133,25 +139,42 @@ class EmbeddedAnalyzer:
             ConfigurationError: a name that no detector has, or a view that cannot be made.
             EngineFailed: the engine is closed.
         """
-        done: Future[None] = Future()
+        self._on_networks(lambda: self._load(on_progress or log.info))
 
-        def load() -> None:
+    def call(self, work: Callable[[Sequence[Member]], T]) -> T:
+        """Return what ``work`` makes of the loaded detectors, on the networks' thread: media wait meanwhile.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does; and whatever ``work`` raises.
+        """
+        import torch
+
+        def run() -> T:
+            with torch.inference_mode():
+                return work(self._load(log.info))
+
+        return self._on_networks(run)
+
+    def _on_networks(self, step: Callable[[], T]) -> T:
+        """Run a step on the networks' thread and wait for it, unless the engine is closed before."""
+        done: Future[T] = Future()
+
+        def run() -> None:
             try:
-                self._load(on_progress or log.info)
-                done.set_result(None)
+                done.set_result(step())
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 done.set_exception(error)
 
         with self._lock:
             self._refuse_if_closed()
-        self._ready.put(load)
+        self._ready.put(run)
         while not done.done() and self._networks.is_alive():
             try:
                 return done.result(timeout=0.5)
             except TimeoutError:
                 continue
         if not done.done():
-            raise EngineFailed("the engine was closed before its detectors were loaded")
+            raise EngineFailed("the engine was closed before this was done")
         return done.result()
 
     def submit(
