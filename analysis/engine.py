@@ -21,14 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from analysis import redelivery
 from analysis.asking import Asking, settle
 from analysis.decoding.decoder import Decoded, Decoder
-from analysis.ensemble.provenance import with_provenance
+from analysis.ensemble.provenance import decides, with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
 from analysis.members import Judging, Member, check_names, fingerprint, load_members
-from analysis.model import Analysis, Kind
+from analysis.model import Analysis, Kind, Score, Verdict
 from analysis.producers import producers_on
+from analysis.quality import assess, load_quality_map, measure, with_quality
 from analysis.views import Producer, require
 from detectors.base import Detector, View
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from analysis.ensemble.base import Policy
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
 _WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
@@ -64,12 +66,12 @@ class EmbeddedAnalyzer:
     ``detectors`` are loaded detectors, or names that ``create`` (default: `detectors.create`) loads on the
     networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
-    may use).
+    may use). ``redelivery``: judge copies, too, before anything is called `high` or `low`.
 
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
-    "ensemble", and "total": from leaving the queue to the verdict, with the wait for the networks. Where
-    services were asked, "room" is the wait for a free thread, and a detector's time has the making of its
-    view in it.
+    "quality", "ensemble", "redelivery" where copies were judged, too, and "total": from leaving the queue to
+    the verdict, with the wait for the networks. Where services were asked, "room" is the wait for a free
+    thread, and a detector's time has the making of its view in it.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -87,6 +89,7 @@ class EmbeddedAnalyzer:
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
+        redelivery: bool = True,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
@@ -96,6 +99,8 @@ class EmbeddedAnalyzer:
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
         self._policy = policy
+        self._copies = redelivery
+        self._quality_map = load_quality_map()
         self._anchors = _hash_of(self._limits.trust_anchors)
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
@@ -104,6 +109,7 @@ class EmbeddedAnalyzer:
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ready: queue.Queue[_Job | Callable[[], None] | None] = queue.Queue(maxsize=decode_workers)
         self._lock = threading.Lock()
+        self._turn = threading.Lock()  # whose turn it is to use the networks
         self._closed = False
         self._asking = Asking()
         self._decoders = [Decoder(self._limits) for _ in range(decode_workers)]
@@ -150,8 +156,9 @@ class EmbeddedAnalyzer:
         import torch
 
         def run() -> T:
-            with torch.inference_mode():
-                return work(self._load(log.info))
+            members = self._load(log.info)
+            with torch.inference_mode(), self._turn:
+                return work(members)
 
         return self._on_networks(run)
 
@@ -246,7 +253,11 @@ class EmbeddedAnalyzer:
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
         seen = json.dumps([*(getattr(self._limits, name) for name in _WHAT_IS_SEEN), self._anchors])
-        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
+        copies = str(redelivery.VERSION) if self._copies else "none"
+        states = self._quality_map.model_dump_json(exclude={"date", "note"})
+        return fingerprint(
+            members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen, copies, states
+        )
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:
@@ -351,7 +362,7 @@ class EmbeddedAnalyzer:
         assert job.medium is not None, "the decode thread put it there"
         judging = Judging(_asked(self._load(log.info), job.only), job.medium, self._producers)
         clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
-        with torch.inference_mode():
+        with torch.inference_mode(), self._turn:
             judging.networks(clock)
         if not judging.more:
             return self._conclude(job, judging, clock)
@@ -371,12 +382,32 @@ class EmbeddedAnalyzer:
         assert medium is not None
         assert members is not None
         scores = judging.scores()
-        verdict = with_provenance(self._policy.judge(medium.probe.kind, scores), medium.provenance)
-        clock("ensemble")
+        verdict = with_provenance(self._verdict(medium, scores, members, clock), medium.provenance)
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
         origin = medium.provenance
         return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed, origin)
+
+    def _verdict(
+        self, medium: Decoded, scores: Sequence[Score], members: Sequence[Member], clock: _Clock
+    ) -> Verdict:
+        """The policy's verdict; one that a copy of the medium would not get is none."""
+        import torch
+
+        kind = medium.probe.kind
+        quality = assess(kind, measure(medium), self._quality_map)
+        clock("quality")
+
+        def judge(scores: Sequence[Score]) -> Verdict:
+            return with_quality(self._policy.judge(kind, scores, quality=quality.share), quality)
+
+        verdict = judge(scores)
+        clock("ensemble")
+        if self._copies and redelivery.needed(verdict) and not decides(medium.provenance):
+            with torch.inference_mode(), self._turn:
+                verdict = redelivery.checked(verdict, medium, scores, members, self._producers, judge)
+            clock("redelivery")
+        return verdict
 
 
 def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:

@@ -1,0 +1,245 @@
+"""`python -m analysis.calibration.quality`: fit the curves of `analysis/quality.json`.
+
+Two questions to the data. How weak is a detector's evidence on recompressed media beside the same media as
+they were (out-of-fold scores by delivery)? And down to which size, compression, blur ... were detectors
+measured at all (the media behind those scores, decoded and measured here)? What the data does not answer
+keeps its stated curve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from analysis.calibration.__main__ import RECORDS
+from analysis.calibration.fitting import llrs
+from analysis.calibration.scores import ScoreTable, read_scores, table_of
+from analysis.decoding.decoder import Decoder
+from analysis.errors import MediumRefused, NotMeasurable
+from analysis.limits import Limits
+from analysis.metrics import Floats
+from analysis.model import Kind
+from analysis.quality import QUALITY_FILE, Curve, QualityMap, measure
+from detectors.base import Modality
+from detectors.record import Calibration, WeightsRecord
+
+AS_IS, JPEG, JPEG_QUALITY = "as_is", "jpeg75", 75
+BEST_JPEG = 95
+LEAST_MEDIA = 30
+PERCENTILE = 1.0
+"""Below this percentile of the measured media lies what counts as not measured."""
+NOTHING_AT = 0.25
+"""At this share of the lowest measured value, and below, no evidence counts: an assumption, not a fit."""
+_TRACE = 0.05  # evidence that never exceeds this LLR says nothing that could shrink
+_RESAMPLES = 300
+_ROUNDED = {"short_side", "jpeg_quality", "bandwidth"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shrinkage:
+    """One detector's evidence on recompressed media as a share of that on the same media as they were.
+
+    ``share`` is None where it has no evidence to lose; ``interval`` holds 95 % of bootstrap samples of
+    sources. ``supported``: recompression certainly costs evidence.
+    """
+
+    detector: str
+    media: int
+    share: float | None
+    interval: tuple[float, float] | None
+
+    @property
+    def supported(self) -> bool:
+        """Whether the interval excludes that nothing is lost."""
+        return self.interval is not None and self.interval[1] < 1
+
+
+def shrinkage(detector: str, table: ScoreTable, calibration: Calibration, seed: int = 0) -> Shrinkage:
+    """Fit how much weaker evidence is on recompressed media than on the same media as they were.
+
+    Raises:
+        NotMeasurable: one class, or one of the deliveries, is missing.
+    """
+    media = len(np.unique(table.item))
+    evidence = llrs([calibration], table.scores)[:, 0]
+    if np.abs(evidence).max(initial=0.0) < _TRACE:
+        return Shrinkage(detector, media, None, None)
+    if not {AS_IS, JPEG} <= set(table.delivery.tolist()):
+        raise NotMeasurable(f"scores of {detector}: no media scored both {AS_IS} and {JPEG}")
+    rng, sources = np.random.default_rng(seed), np.unique(table.source)
+    weights = table.weights()
+    found = []
+    for _ in range(_RESAMPLES):
+        drawn, counts = np.unique(rng.choice(sources, len(sources)), return_counts=True)
+        times = np.array([dict(zip(drawn, counts, strict=True)).get(name, 0) for name in table.source])
+        found.append(_share(evidence, table, weights * times))
+    low, high = np.percentile(found, [2.5, 97.5])
+    share = _share(evidence, table, weights)
+    return Shrinkage(detector, media, round(share, 3), (round(float(low), 3), round(float(high), 3)))
+
+
+def _share(evidence: Floats, table: ScoreTable, weights: Floats) -> float:
+    scales = []
+    for delivery in (AS_IS, JPEG):
+        mine = table.delivery == delivery
+        scales.append(_scale(evidence[mine], table.label[mine], weights[mine]))
+    return scales[1] / max(scales[0], 1e-6)
+
+
+def _scale(evidence: Floats, label: NDArray[np.int64], weights: Floats) -> float:
+    """The factor in [0, 5] on the evidence that predicts the labels best (logistic loss)."""
+
+    def loss(scale: float) -> float:
+        z = scale * evidence
+        return float(np.sum(weights * (np.logaddexp(0, z) - label * z)))
+
+    return float(minimize_scalar(loss, bounds=(0.0, 5.0), method="bounded").x)
+
+
+def measured_range(files: Iterable[Path], scored: Collection[str]) -> dict[Kind, dict[str, list[float]]]:
+    """Every measure of every medium whose item, the first 16 digits of its SHA-256, was scored, by kind."""
+    found: dict[Kind, dict[str, list[float]]] = {}
+    with closing(Decoder(Limits())) as decoder:
+        for file in files:
+            if _item(file) not in scored:
+                continue
+            try:
+                medium = decoder.decode(file, provenance=False)
+            except MediumRefused:
+                continue
+            for name, value in measure(medium).items():
+                found.setdefault(medium.probe.kind, {}).setdefault(name, []).append(value)
+    return found
+
+
+def _item(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()[:16]
+
+
+def fitted(
+    before: QualityMap,
+    ranges: Mapping[Kind, Mapping[str, Sequence[float]]],
+    shrinkages: Mapping[Kind, Sequence[Shrinkage]],
+    *,
+    date: str,
+    note: str,
+) -> QualityMap:
+    """The curves that the data supports, over those that were there before."""
+    curves = {kind: dict(before.curves.get(kind, {})) for kind in Kind}
+    for kind, measures in ranges.items():
+        for name, values in measures.items():
+            if len(values) >= LEAST_MEDIA and name != "unclipped":
+                curves[kind][name] = _curve(name, values, _worst(shrinkages.get(kind, ())))
+    return QualityMap(date=date, note=note, curves={kind: found for kind, found in curves.items() if found})
+
+
+def _worst(found: Sequence[Shrinkage]) -> float:
+    """The greatest loss that the data supports, as a share of what is left; 1 where it supports none."""
+    return min((item.share for item in found if item.supported and item.share is not None), default=1.0)
+
+
+def _curve(name: str, values: Sequence[float], recompressed: float) -> Curve:
+    lowest = float(np.percentile(values, PERCENTILE))
+    if name == "jpeg_quality":
+        lowest = min(lowest, JPEG_QUALITY)  # the deliveries were measured, too
+    lowest = round(lowest) if name in _ROUNDED else float(f"{lowest:.3g}")
+    knots = [(lowest * NOTHING_AT, 0.0), (lowest, 1.0)]
+    if name == "jpeg_quality" and recompressed < 1:
+        knots = [knots[0], (lowest, recompressed), (JPEG_QUALITY, recompressed), (BEST_JPEG, 1.0)]
+        knots = sorted(set(knots))
+    return Curve(knots=tuple(knots), ground="measured", media=len(values))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m analysis.calibration.quality", description=__doc__)
+    add = parser.add_argument
+    add(
+        "--media",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="media that detectors were measured on",
+    )
+    add("--date", required=True, metavar="YYYY-MM-DD", help="date to record")
+    add(
+        "--records",
+        type=Path,
+        default=RECORDS,
+        metavar="DIR",
+        help="records, with NAME.scores.csv beside them",
+    )
+    add("--file", type=Path, default=QUALITY_FILE, help="file to update")
+    add("--write", action="store_true", help="update the file instead of printing it")
+    return parser
+
+
+def _shrinkages(records: Path) -> dict[Kind, list[Shrinkage]]:
+    found: dict[Kind, list[Shrinkage]] = {}
+    for file in sorted(records.glob("*.scores.csv")):
+        name = file.name.removesuffix(".scores.csv")
+        record = WeightsRecord.model_validate_json((records / f"{name}.json").read_text("utf-8"))
+        rows = read_scores(file)
+        for kind in Kind:
+            calibration, table = record.calibration.get(Modality(kind)), table_of(name, rows, kind)
+            if calibration is not None and len(table):
+                try:
+                    found.setdefault(kind, []).append(shrinkage(name, table, calibration))
+                except NotMeasurable as error:
+                    sys.stderr.write(f"{error}\n")
+    return found
+
+
+def _scored(records: Path) -> set[str]:
+    return {row.item for file in records.glob("*.scores.csv") for row in read_scores(file)}
+
+
+def _words(found: Mapping[Kind, Sequence[Shrinkage]]) -> str:
+    told = [_word(kind, item) for kind, items in found.items() for item in items]
+    return "; ".join(told) or "no out-of-fold scores"
+
+
+def _word(kind: Kind, found: Shrinkage) -> str:
+    told = f"{found.detector} on {found.media} media ({kind}): "
+    if found.share is None:
+        return told + "no evidence out of fold, so none to shrink"
+    said = "" if found.supported else ", which supports no shrinkage"
+    return (
+        f"{told}after JPEG quality {JPEG_QUALITY} the evidence is worth {found.share} of that before, 95 % "
+        f"interval {found.interval}{said}"
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Fit, and print or write the file."""
+    asked = _parser().parse_args(arguments)
+    files = [file for folder in asked.media for file in sorted(folder.rglob("*")) if file.is_file()]
+    shrinkages = _shrinkages(asked.records)
+    before = QualityMap.model_validate_json(asked.file.read_text("utf-8"))
+    after = fitted(
+        before,
+        measured_range(files, _scored(asked.records)),
+        shrinkages,
+        date=asked.date,
+        note=_words(shrinkages),
+    )
+    text = json.dumps(after.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
+    if asked.write:
+        asked.file.write_text(text, "utf-8")
+    else:
+        sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
