@@ -21,26 +21,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from analysis import redelivery
 from analysis.asking import Asking, settle
+from analysis.deciding import Deciding
 from analysis.decoding.decoder import Decoded, Decoder
-from analysis.ensemble.provenance import decides, with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
-from analysis.members import Judging, Member, check_names, fingerprint, load_members
-from analysis.model import Analysis, Kind, Score, Verdict
+from analysis.members import (
+    Judging,
+    Member,
+    check_names,
+    fingerprint,
+    load_members,
+    score_fingerprint,
+)
+from analysis.model import Analysis, Kind
 from analysis.producers import producers_on
-from analysis.quality import assess, load_quality_map, measure, with_quality
 from analysis.views import Producer, require
 from detectors.base import Detector, View
 
 if TYPE_CHECKING:
     from analysis.ensemble.base import Policy
+    from detectors.record import WeightsRecord
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "2"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = (
+WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
     *("max_audio_seconds", "max_view_bytes"),
 )
@@ -98,9 +104,8 @@ class EmbeddedAnalyzer:
         self._producers = producers_on(device, self._limits) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
-        self._policy = policy
-        self._copies = redelivery
-        self._quality_map = load_quality_map()
+        self._turn = threading.Lock()  # whose turn it is to use the networks
+        self._deciding = Deciding(policy, self._producers, self._turn, copies=redelivery)
         self._anchors = _hash_of(self._limits.trust_anchors)
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
@@ -109,7 +114,6 @@ class EmbeddedAnalyzer:
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ready: queue.Queue[_Job | Callable[[], None] | None] = queue.Queue(maxsize=decode_workers)
         self._lock = threading.Lock()
-        self._turn = threading.Lock()  # whose turn it is to use the networks
         self._closed = False
         self._asking = Asking()
         self._decoders = [Decoder(self._limits) for _ in range(decode_workers)]
@@ -137,6 +141,19 @@ class EmbeddedAnalyzer:
     def limits(self) -> Limits:
         """What one medium may cost, and which part of it is looked at."""
         return self._limits
+
+    def score_fingerprints(self) -> dict[str, str]:
+        """By detector what changes whenever its score of the same medium could; loads the detectors.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does.
+        """
+        if self._members is None:
+            self.warm_up()
+        return {
+            member.name: score_fingerprint(member, ENGINE_VERSION, self._seen())
+            for member in self._members or ()
+        }
 
     def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
         """Load the detectors now; ``on_progress`` hears each step by name, on the networks' thread.
@@ -206,6 +223,14 @@ class EmbeddedAnalyzer:
             self._waiting.put(_Job(path, future, None if only is None else frozenset(only), on_stage))
         return future
 
+    def records(self) -> dict[str, WeightsRecord]:
+        """By detector that can judge what is known of its weights; none before they are loaded."""
+        return {member.name: member.detector.record for member in self._members or () if member.detector}
+
+    def unready(self) -> dict[str, str]:
+        """By detector that cannot judge on this machine the reason; none before they are loaded."""
+        return {member.name: member.reason for member in self._members or () if member.reason}
+
     def health(self) -> dict[str, object]:
         """What operators want to see: who judges and why others do not, isolation, waiting media."""
         members = self._members
@@ -252,12 +277,11 @@ class EmbeddedAnalyzer:
                 job.future.cancel()
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
-        seen = json.dumps([*(getattr(self._limits, name) for name in _WHAT_IS_SEEN), self._anchors])
-        copies = str(redelivery.VERSION) if self._copies else "none"
-        states = self._quality_map.model_dump_json(exclude={"date", "note"})
-        return fingerprint(
-            members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen, copies, states
-        )
+        seen = json.dumps([self._seen(), self._anchors])
+        return fingerprint(members, ENGINE_VERSION, *self._deciding.fingerprint, seen)
+
+    def _seen(self) -> str:
+        return json.dumps([getattr(self._limits, name) for name in WHAT_IS_SEEN])
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:
@@ -382,32 +406,11 @@ class EmbeddedAnalyzer:
         assert medium is not None
         assert members is not None
         scores = judging.scores()
-        verdict = with_provenance(self._verdict(medium, scores, members, clock), medium.provenance)
+        verdict = self._deciding.verdict(medium, scores, members, clock)
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
         origin = medium.provenance
         return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed, origin)
-
-    def _verdict(
-        self, medium: Decoded, scores: Sequence[Score], members: Sequence[Member], clock: _Clock
-    ) -> Verdict:
-        """The policy's verdict; one that a copy of the medium would not get is none."""
-        import torch
-
-        kind = medium.probe.kind
-        quality = assess(kind, measure(medium), self._quality_map)
-        clock("quality")
-
-        def judge(scores: Sequence[Score]) -> Verdict:
-            return with_quality(self._policy.judge(kind, scores, quality=quality.share), quality)
-
-        verdict = judge(scores)
-        clock("ensemble")
-        if self._copies and redelivery.needed(verdict) and not decides(medium.provenance):
-            with torch.inference_mode(), self._turn:
-                verdict = redelivery.checked(verdict, medium, scores, members, self._producers, judge)
-            clock("redelivery")
-        return verdict
 
 
 def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:

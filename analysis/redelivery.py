@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from analysis.ensemble.reasons import SINGULAR, ReasonCode, reason
 from analysis.errors import EngineFailed
@@ -81,68 +80,39 @@ def copies(medium: Decoded) -> Iterator[Copy]:
     frames = None if medium.frames is None else _few(medium.frames)
     sound = None
     if medium.waveform is not None:
-        sound = through_opus(medium.waveform[: SOUND_SECONDS * _SAMPLE_RATE])
+        sound = as_voice_note(medium.waveform[: SOUND_SECONDS * _SAMPLE_RATE])
     if frames is not None or sound is not None:
-        pictures = None if frames is None else through_jpeg(frames)
+        pictures = None if frames is None else recompressed(frames)
         yield Copy("recompressed", replace(medium, frames=pictures, waveform=sound, row=None))
     if frames is not None:
-        yield Copy("smaller", replace(medium, frames=rescaled(frames), waveform=None, row=None))
+        yield Copy("smaller", replace(medium, frames=smaller(frames), waveform=None, row=None))
 
 
-def through_jpeg(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frames, uint8 ``(N, H, W, 3)``, after JPEG of quality 75 with halved chroma."""
+def recompressed(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames, uint8 ``(N, H, W, 3)``, after JPEG with halved chroma."""
     import numpy as np
-    from PIL import Image
 
-    found = np.empty_like(frames)
-    for number, frame in enumerate(frames):
-        buffer = BytesIO()
-        Image.fromarray(frame).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:0")
-        found[number] = np.asarray(Image.open(buffer))
-    return found
+    from detectors.generation.laundering.pictures import Jpeg
+
+    step = Jpeg(JPEG_QUALITY)
+    return np.stack([step(frame) for frame in frames])
 
 
-def rescaled(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def smaller(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Frames at three quarters of their size, bicubic."""
     import numpy as np
-    from PIL import Image
 
-    height, width = (max(1, round(length * SCALE)) for length in frames.shape[1:3])
-    return np.stack(
-        [
-            np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BICUBIC))
-            for frame in frames
-        ]
-    )
+    from detectors.generation.laundering.pictures import Rescale
+
+    step = Rescale(SCALE)
+    return np.stack([step(frame) for frame in frames])
 
 
-def through_opus(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A sound, float32 ``(samples,)`` mono 16 kHz, after Opus at 24 kbit/s; as long as before."""
-    import av
-    import numpy as np
-    from av.audio.resampler import AudioResampler
+def as_voice_note(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A sound, float32 ``(samples,)`` mono 16 kHz, after Opus; as long as before."""
+    from detectors.generation.laundering.sound import Opus
 
-    buffer = BytesIO()
-    with av.open(buffer, "w", format="ogg") as container:
-        stream: Any = container.add_stream("libopus", rate=_SAMPLE_RATE, layout="mono")
-        stream.bit_rate = OPUS_BITS
-        frame = av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = _SAMPLE_RATE, 0
-        size = stream.codec_context.frame_size or 960
-        resampler = AudioResampler(stream.format, stream.layout, stream.rate, frame_size=size)
-        for part in (*resampler.resample(frame), *resampler.resample(None), None):
-            container.mux(stream.encode(part))
-    buffer.seek(0)
-    back = AudioResampler("fltp", "mono", _SAMPLE_RATE)
-    with av.open(buffer, "r") as container:
-        parts = [part for frame in container.decode(audio=0) for part in back.resample(frame)]
-        parts += back.resample(None)
-    if not parts:  # shorter than what the codec puts into its first packet
-        return waveform
-    samples = np.concatenate([part.to_ndarray()[0] for part in parts])
-    found = np.zeros_like(waveform)
-    found[: len(samples)] = np.clip(samples[: len(found)], -1.0, 1.0)
-    return found
+    return Opus(OPUS_BITS)(waveform)
 
 
 def _few(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

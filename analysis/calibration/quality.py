@@ -25,15 +25,16 @@ from analysis.calibration.__main__ import RECORDS
 from analysis.calibration.fitting import llrs
 from analysis.calibration.scores import ScoreTable, read_scores, table_of
 from analysis.decoding.decoder import Decoder
-from analysis.errors import MediumRefused, NotMeasurable
+from analysis.errors import MediumRefused
 from analysis.limits import Limits
-from analysis.metrics import Floats
 from analysis.model import Kind
 from analysis.quality import QUALITY_FILE, Curve, QualityMap, measure
 from detectors.base import Modality
+from detectors.errors import NotMeasurable
+from detectors.metrics import Floats
 from detectors.record import Calibration, WeightsRecord
 
-AS_IS, JPEG, JPEG_QUALITY = "as_is", "jpeg75", 75
+AS_IS, JPEG, JPEG_QUALITY = "as_is", "jpeg75", 75  # JPEG: the delivery that a curve can show
 BEST_JPEG = 95
 LEAST_MEDIA = 30
 PERCENTILE = 1.0
@@ -47,13 +48,14 @@ _ROUNDED = {"short_side", "jpeg_quality", "bandwidth"}
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """One detector's evidence on recompressed media as a share of that on the same media as they were.
+    """One detector's evidence on media delivered in a way, as a share of that on the same media as they were.
 
     ``share`` is None where it has no evidence to lose; ``interval`` holds 95 % of bootstrap samples of
     sources. ``supported``: recompression certainly costs evidence.
     """
 
     detector: str
+    delivery: str
     media: int
     share: float | None
     interval: tuple[float, float] | None
@@ -64,8 +66,10 @@ class Shrinkage:
         return self.interval is not None and self.interval[1] < 1
 
 
-def shrinkage(detector: str, table: ScoreTable, calibration: Calibration, seed: int = 0) -> Shrinkage:
-    """Fit how much weaker evidence is on recompressed media than on the same media as they were.
+def shrinkage(
+    detector: str, table: ScoreTable, calibration: Calibration, delivery: str = JPEG, seed: int = 0
+) -> Shrinkage:
+    """Fit how much weaker evidence is on media delivered in a way than on the same media as they were.
 
     Raises:
         NotMeasurable: one class, or one of the deliveries, is missing.
@@ -73,25 +77,27 @@ def shrinkage(detector: str, table: ScoreTable, calibration: Calibration, seed: 
     media = len(np.unique(table.item))
     evidence = llrs([calibration], table.scores)[:, 0]
     if np.abs(evidence).max(initial=0.0) < _TRACE:
-        return Shrinkage(detector, media, None, None)
-    if not {AS_IS, JPEG} <= set(table.delivery.tolist()):
-        raise NotMeasurable(f"scores of {detector}: no media scored both {AS_IS} and {JPEG}")
+        return Shrinkage(detector, delivery, media, None, None)
+    if not {AS_IS, delivery} <= set(table.delivery.tolist()):
+        raise NotMeasurable(f"scores of {detector}: no media scored both {AS_IS} and {delivery}")
     rng, sources = np.random.default_rng(seed), np.unique(table.source)
     weights = table.weights()
     found = []
     for _ in range(_RESAMPLES):
         drawn, counts = np.unique(rng.choice(sources, len(sources)), return_counts=True)
         times = np.array([dict(zip(drawn, counts, strict=True)).get(name, 0) for name in table.source])
-        found.append(_share(evidence, table, weights * times))
+        found.append(_share(evidence, table, weights * times, delivery))
     low, high = np.percentile(found, [2.5, 97.5])
-    share = _share(evidence, table, weights)
-    return Shrinkage(detector, media, round(share, 3), (round(float(low), 3), round(float(high), 3)))
+    share = _share(evidence, table, weights, delivery)
+    return Shrinkage(
+        detector, delivery, media, round(share, 3), (round(float(low), 3), round(float(high), 3))
+    )
 
 
-def _share(evidence: Floats, table: ScoreTable, weights: Floats) -> float:
+def _share(evidence: Floats, table: ScoreTable, weights: Floats, delivery: str) -> float:
     scales = []
-    for delivery in (AS_IS, JPEG):
-        mine = table.delivery == delivery
+    for way in (AS_IS, delivery):
+        mine = table.delivery == way
         scales.append(_scale(evidence[mine], table.label[mine], weights[mine]))
     return scales[1] / max(scales[0], 1e-6)
 
@@ -145,8 +151,9 @@ def fitted(
 
 
 def _worst(found: Sequence[Shrinkage]) -> float:
-    """The greatest loss that the data supports, as a share of what is left; 1 where it supports none."""
-    return min((item.share for item in found if item.supported and item.share is not None), default=1.0)
+    """What the greatest loss by JPEG that the data supports leaves over; 1 where it supports none."""
+    shares = (item.share for item in found if item.supported and item.delivery == JPEG)
+    return min((share for share in shares if share is not None), default=1.0)
 
 
 def _curve(name: str, values: Sequence[float], recompressed: float) -> Curve:
@@ -194,10 +201,8 @@ def _shrinkages(records: Path) -> dict[Kind, list[Shrinkage]]:
         for kind in Kind:
             calibration, table = record.calibration.get(Modality(kind)), table_of(name, rows, kind)
             if calibration is not None and len(table):
-                try:
-                    found.setdefault(kind, []).append(shrinkage(name, table, calibration))
-                except NotMeasurable as error:
-                    sys.stderr.write(f"{error}\n")
+                ways = sorted(set(table.delivery.tolist()) - {AS_IS})
+                found.setdefault(kind, []).extend(shrinkage(name, table, calibration, way) for way in ways)
     return found
 
 
@@ -211,14 +216,11 @@ def _words(found: Mapping[Kind, Sequence[Shrinkage]]) -> str:
 
 
 def _word(kind: Kind, found: Shrinkage) -> str:
-    told = f"{found.detector} on {found.media} media ({kind}): "
+    told = f"{found.detector} on {found.media} media ({kind}) after {found.delivery}: "
     if found.share is None:
         return told + "no evidence out of fold, so none to shrink"
     said = "" if found.supported else ", which supports no shrinkage"
-    return (
-        f"{told}after JPEG quality {JPEG_QUALITY} the evidence is worth {found.share} of that before, 95 % "
-        f"interval {found.interval}{said}"
-    )
+    return f"{told}the evidence is worth {found.share} of that before, 95 % interval  {found.interval}{said}"
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from analysis.calibration.quality import fitted, main, measured_range, shrinkage
 from analysis.calibration.scores import Row, ScoreTable, table_of
-from analysis.errors import NotMeasurable
 from analysis.model import Kind
 from analysis.quality import Curve, QualityMap, load_quality_map
+from detectors.errors import NotMeasurable
 from detectors.record import Calibration
 from tests.analysis.media import encoded
 

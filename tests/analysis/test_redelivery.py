@@ -146,7 +146,7 @@ def test_a_clip_is_checked_by_a_few_frames(make: Make, tmp_path: Path) -> None:
     assert {shape[0] for shape in fragile.seen[1:]} == {redelivery.FRAMES}
 
 
-def test_sound_goes_through_opus(make: Make, tmp_path: Path) -> None:
+def test_sound_goes_as_voice_note(make: Make, tmp_path: Path) -> None:
     hiss = np.random.default_rng(0).uniform(-0.6, 0.6, (1, 32_000)).astype(np.float32)
     hiss = hiss - np.roll(hiss, 1)  # nearly all of it in the highest tones
     path = sound(tmp_path / "a.wav", "pcm_s16le", hiss * 0.15, 16_000)
@@ -161,10 +161,10 @@ def test_sound_goes_through_opus(make: Make, tmp_path: Path) -> None:
 def test_opus_keeps_length_and_place() -> None:
     wave = tone(1.3, 16_000)[0]
     wave[:8000] = 0
-    back = redelivery.through_opus(wave)
+    back = redelivery.as_voice_note(wave)
     assert back.shape == wave.shape
     assert np.corrcoef(wave, back)[0, 1] > 0.99
-    assert redelivery.through_opus(wave[:10]).shape == (10,)
+    assert redelivery.as_voice_note(wave[:10]).shape == (10,)
 
 
 class OnlyWhole(Brightness):
