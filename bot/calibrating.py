@@ -62,7 +62,7 @@ def _reviewed(detectors: Sequence[str], store: Store | None) -> Iterable[tuple[s
     weights = {name: record(name).digest for name in detectors}
     for found in store.reviews.scores():
         label = _LABELS.get(ReviewLabel(found.label))
-        if label is not None and weights.get(found.detector) == found.weights:
+        if label is not None and found.detector in weights and weights[found.detector] == found.weights:
             # Sources are left out in turn: people of one platform send media that went the same ways.
             source, item = f"reviews of {found.platform}", found.sha256[:16]
             yield (

@@ -46,13 +46,15 @@ class Keeper:
     def sweep(self) -> Swept:
         """Remove what is past its time, then, while all are more than the quota, the oldest."""
         files = sorted(self._media.contents(), key=lambda file: file.touched)
-        needed = self._store.media.needed(reviewed=self._keep_reviewed)
+        needed: set[str] | None = None  # asked for only where something may go
         now, size = time.time(), sum(file.size for file in files)
         removed, freed = 0, 0
         for file in files:
             too_old = now - file.touched > self._retention
             if not too_old and size - freed <= self.quota:
                 break
+            if needed is None:
+                needed = self._store.media.needed(reviewed=self._keep_reviewed)
             if file.sha256 in needed or now - file.touched < GRACE_SECONDS:
                 continue
             # The note first: a deletion without it costs the next asker a failure, it alone costs nothing.

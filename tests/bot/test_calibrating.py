@@ -47,7 +47,7 @@ def reviewed(store: Store, number: int, platform: str, label: str, score: float,
             sha256,
             "f",
             "image",
-            scores=(ScoreRow(NAME, score, True, None, weights=weights),),
+            scores=(ScoreRow(NAME, score, True, None, weights=weights), ScoreRow("stub", 0.5, True, None)),
             verdict=VerdictRow("uncertain", None, "calibrated", (), None),
         )
     )
