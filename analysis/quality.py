@@ -118,7 +118,7 @@ def with_quality(verdict: Verdict, quality: Quality) -> Verdict:
     """Return the verdict with what is wrong with the medium, where its policy took that into account."""
     if not any(item.code == ReasonCode.LOW_QUALITY for item in verdict.reasons) or not quality.causes:
         return verdict
-    told = reason(ReasonCode.QUALITY_CAUSE, "its quality is low: " + "; ".join(quality.causes))
+    told = reason(ReasonCode.QUALITY_CAUSE, "what costs evidence: it is " + "; ".join(quality.causes))
     return replace(verdict, reasons=(*verdict.reasons, told))
 
 
@@ -194,12 +194,12 @@ def _cause(name: str, value: float) -> str:
         case "short_side":
             return f"small ({value:.0f} pixels on its shorter side)"
         case "jpeg_quality":
-            return f"strongly compressed (JPEG quality about {value:.0f} of 100)"
+            return f"compressed (JPEG quality about {value:.0f} of 100)"
         case "bits_per_pixel":
-            return f"strongly compressed ({value:.2g} bits per pixel)"
+            return f"compressed ({value:.2g} bits per pixel)"
         case "blur":
             return "blurred or without detail"
         case "bandwidth":
-            return f"narrow sound (nothing above {value / 1000:.1f} kHz)"
+            return f"without high tones (nothing above {value / 1000:.1f} kHz)"
         case _:
-            return f"overdriven sound ({1 - value:.1%} of it is clipped)"
+            return f"overdriven ({1 - value:.1%} of the sound is clipped)"

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from analysis.calibration.__main__ import RECORDS
-from analysis.calibration.fitting import llrs
+from analysis.calibration.fitting import fit_calibration, llrs
 from analysis.calibration.scores import ScoreTable, read_scores, table_of
 from analysis.decoding.decoder import Decoder
 from analysis.errors import MediumRefused
@@ -35,7 +35,8 @@ from detectors.metrics import Floats
 from detectors.record import Calibration, WeightsRecord
 
 AS_IS, JPEG, JPEG_QUALITY = "as_is", "jpeg75", 75  # JPEG: the delivery that a curve can show
-BEST_JPEG = 95
+BEST_JPEG = 90
+"""JPEGs of at least this quality, and what is no JPEG, show what compression to 75 costs."""
 LEAST_MEDIA = 30
 PERCENTILE = 1.0
 """Below this percentile of the measured media lies what counts as not measured."""
@@ -48,10 +49,11 @@ _ROUNDED = {"short_side", "jpeg_quality", "bandwidth"}
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """One detector's evidence on media delivered in a way, as a share of that on the same media as they were.
+    """What a delivery costs one detector's evidence.
 
-    ``share`` is None where it has no evidence to lose; ``interval`` holds 95 % of bootstrap samples of
-    sources. ``supported``: recompression certainly costs evidence.
+    ``share``: what of its evidence, by a calibrator for all deliveries together, predicts the labels best on
+    this one; None where it has none to lose. ``interval`` holds 95 % of bootstrap samples of sources of the
+    ratio to the same factor for the media as they were: ``supported`` where it excludes that nothing is lost.
     """
 
     detector: str
@@ -62,7 +64,7 @@ class Shrinkage:
 
     @property
     def supported(self) -> bool:
-        """Whether the interval excludes that nothing is lost."""
+        """Whether evidence is certainly lost."""
         return self.interval is not None and self.interval[1] < 1
 
 
@@ -75,6 +77,8 @@ def shrinkage(
         NotMeasurable: one class, or one of the deliveries, is missing.
     """
     media = len(np.unique(table.item))
+    if not media:
+        return Shrinkage(detector, delivery, 0, None, None)
     evidence = llrs([calibration], table.scores)[:, 0]
     if np.abs(evidence).max(initial=0.0) < _TRACE:
         return Shrinkage(detector, delivery, media, None, None)
@@ -82,24 +86,20 @@ def shrinkage(
         raise NotMeasurable(f"scores of {detector}: no media scored both {AS_IS} and {delivery}")
     rng, sources = np.random.default_rng(seed), np.unique(table.source)
     weights = table.weights()
-    found = []
+    ratios = []
     for _ in range(_RESAMPLES):
         drawn, counts = np.unique(rng.choice(sources, len(sources)), return_counts=True)
         times = np.array([dict(zip(drawn, counts, strict=True)).get(name, 0) for name in table.source])
-        found.append(_share(evidence, table, weights * times, delivery))
-    low, high = np.percentile(found, [2.5, 97.5])
-    share = _share(evidence, table, weights, delivery)
-    return Shrinkage(
-        detector, delivery, media, round(share, 3), (round(float(low), 3), round(float(high), 3))
-    )
+        before, after = (_on(way, evidence, table, weights * times) for way in (AS_IS, delivery))
+        ratios.append(after / max(before, 1e-6))
+    low, high = (round(float(limit), 3) for limit in np.percentile(ratios, [2.5, 97.5]))
+    share = min(1.0, round(_on(delivery, evidence, table, weights), 3))
+    return Shrinkage(detector, delivery, media, share, (low, high))
 
 
-def _share(evidence: Floats, table: ScoreTable, weights: Floats, delivery: str) -> float:
-    scales = []
-    for way in (AS_IS, delivery):
-        mine = table.delivery == way
-        scales.append(_scale(evidence[mine], table.label[mine], weights[mine]))
-    return scales[1] / max(scales[0], 1e-6)
+def _on(delivery: str, evidence: Floats, table: ScoreTable, weights: Floats) -> float:
+    mine = table.delivery == delivery
+    return _scale(evidence[mine], table.label[mine], weights[mine])
 
 
 def _scale(evidence: Floats, label: NDArray[np.int64], weights: Floats) -> float:
@@ -112,19 +112,19 @@ def _scale(evidence: Floats, label: NDArray[np.int64], weights: Floats) -> float
     return float(minimize_scalar(loss, bounds=(0.0, 5.0), method="bounded").x)
 
 
-def measured_range(files: Iterable[Path], scored: Collection[str]) -> dict[Kind, dict[str, list[float]]]:
-    """Every measure of every medium whose item, the first 16 digits of its SHA-256, was scored, by kind."""
-    found: dict[Kind, dict[str, list[float]]] = {}
+def measured(files: Iterable[Path], scored: Collection[str]) -> dict[Kind, dict[str, dict[str, float]]]:
+    """The measures of every medium that was scored by kind and item, the first 16 digits of its SHA-256."""
+    found: dict[Kind, dict[str, dict[str, float]]] = {kind: {} for kind in Kind}
     with closing(Decoder(Limits())) as decoder:
         for file in files:
-            if _item(file) not in scored:
+            item = _item(file)
+            if item not in scored:
                 continue
             try:
                 medium = decoder.decode(file, provenance=False)
             except MediumRefused:
                 continue
-            for name, value in measure(medium).items():
-                found.setdefault(medium.probe.kind, {}).setdefault(name, []).append(value)
+            found[medium.probe.kind][item] = measure(medium)
     return found
 
 
@@ -135,7 +135,7 @@ def _item(file: Path) -> str:
 
 def fitted(
     before: QualityMap,
-    ranges: Mapping[Kind, Mapping[str, Sequence[float]]],
+    media: Mapping[Kind, Mapping[str, Mapping[str, float]]],
     shrinkages: Mapping[Kind, Sequence[Shrinkage]],
     *,
     date: str,
@@ -143,9 +143,10 @@ def fitted(
 ) -> QualityMap:
     """The curves that the data supports, over those that were there before."""
     curves = {kind: dict(before.curves.get(kind, {})) for kind in Kind}
-    for kind, measures in ranges.items():
-        for name, values in measures.items():
-            if len(values) >= LEAST_MEDIA and name != "unclipped":
+    for kind, items in media.items():
+        for name in sorted({name for found in items.values() for name in found} - {"unclipped"}):
+            values = [found[name] for found in items.values() if name in found]
+            if len(values) >= LEAST_MEDIA:
                 curves[kind][name] = _curve(name, values, _worst(shrinkages.get(kind, ())))
     return QualityMap(date=date, note=note, curves={kind: found for kind, found in curves.items() if found})
 
@@ -192,18 +193,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _shrinkages(records: Path) -> dict[Kind, list[Shrinkage]]:
+def _shrinkages(
+    records: Path, media: Mapping[Kind, Mapping[str, Mapping[str, float]]], date: str
+) -> dict[Kind, list[Shrinkage]]:
+    """Every detector's losses by every delivery; one without a calibration gets one from the same scores."""
     found: dict[Kind, list[Shrinkage]] = {}
     for file in sorted(records.glob("*.scores.csv")):
         name = file.name.removesuffix(".scores.csv")
         record = WeightsRecord.model_validate_json((records / f"{name}.json").read_text("utf-8"))
         rows = read_scores(file)
         for kind in Kind:
-            calibration, table = record.calibration.get(Modality(kind)), table_of(name, rows, kind)
-            if calibration is not None and len(table):
-                ways = sorted(set(table.delivery.tolist()) - {AS_IS})
-                found.setdefault(kind, []).extend(shrinkage(name, table, calibration, way) for way in ways)
+            table = table_of(name, rows, kind)
+            if not len(table):
+                continue
+            own = record.calibration.get(Modality(kind)) or fit_calibration(table, "platt", date=date)
+            fine = fine_ones(table, media.get(kind, {}))
+            for way in sorted(set(table.delivery.tolist()) - {AS_IS}):
+                found.setdefault(kind, []).append(shrinkage(name, fine if way == JPEG else table, own, way))
     return found
+
+
+def fine_ones(table: ScoreTable, media: Mapping[str, Mapping[str, float]]) -> ScoreTable:
+    """The rows of media that were measured and not strongly compressed before."""
+    fine = {item for item, found in media.items() if found.get("jpeg_quality", 100) >= BEST_JPEG}
+    return table.rows(np.array([item in fine for item in table.item.tolist()], dtype=bool))
 
 
 def _scored(records: Path) -> set[str]:
@@ -217,25 +230,22 @@ def _words(found: Mapping[Kind, Sequence[Shrinkage]]) -> str:
 
 def _word(kind: Kind, found: Shrinkage) -> str:
     told = f"{found.detector} on {found.media} media ({kind}) after {found.delivery}: "
+    if not found.media:
+        return told + "none of its media were at hand in a finer state"
     if found.share is None:
-        return told + "no evidence out of fold, so none to shrink"
-    said = "" if found.supported else ", which supports no shrinkage"
-    return f"{told}the evidence is worth {found.share} of that before, 95 % interval  {found.interval}{said}"
+        return told + "no evidence, so none to lose"
+    said = f"{found.share} of the evidence counts" if found.supported else "no loss supported"
+    return f"{told}{said} (evidence after to before: 95 % interval {found.interval})"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Fit, and print or write the file."""
     asked = _parser().parse_args(arguments)
     files = [file for folder in asked.media for file in sorted(folder.rglob("*")) if file.is_file()]
-    shrinkages = _shrinkages(asked.records)
+    media = measured(files, _scored(asked.records))
+    shrinkages = _shrinkages(asked.records, media, asked.date)
     before = QualityMap.model_validate_json(asked.file.read_text("utf-8"))
-    after = fitted(
-        before,
-        measured_range(files, _scored(asked.records)),
-        shrinkages,
-        date=asked.date,
-        note=_words(shrinkages),
-    )
+    after = fitted(before, media, shrinkages, date=asked.date, note=_words(shrinkages))
     text = json.dumps(after.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
     if asked.write:
         asked.file.write_text(text, "utf-8")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_LABEL = 30  # pixels that the label of a face takes above it
 _COVER = 0.68  # how much of the picture the colours hide
 _OWN = (
     "Right: the places that the detector looked at, coloured by how strong the signs of generation or "
@@ -116,7 +117,8 @@ def draw_faces(axes: Axes, faces: Sequence[FaceBox], scale: float) -> None:
         if face.score is not None:
             box = {"facecolor": colours()(face.score), "edgecolor": INK, "pad": 2.5}
             ink = "white" if face.score < 0.55 else "black"
-            axes.text(x1, y1, f"{face.score:.2f}", color=ink, fontsize=10, va="bottom", bbox=box)
+            side = "bottom" if y1 > _LABEL else "top"  # inside of a box that begins at the upper edge
+            axes.text(x1, y1, f"{face.score:.2f}", color=ink, fontsize=10, va=side, bbox=box)
 
 
 def _mark_highest(axes: Axes, patch: Patch, scale: float) -> None:

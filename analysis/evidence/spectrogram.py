@@ -32,11 +32,12 @@ _SOUND = (
 )
 _OWN = (
     "Above: the stretches of sound that were judged, each by its height and colour: the higher, the stronger "
-    "the signs of generation or manipulation. Gaps were not judged."
+    "the signs of generation or manipulation."
 )
+_LONGER = "A bar begins where its stretch begins; the stretch may reach into the next one."
 _SCANNED = (
     "This detector does not say when it hears something. For this picture, stretches of a few seconds were "
-    "cut out and each was judged alone, which can differ from the whole."
+    "cut out and each was judged alone, which can differ from the whole; gaps were not judged."
 )
 _NOTHING = "The detector gave one answer for the whole recording; which part led to it is not known."
 
@@ -54,7 +55,7 @@ def spectrogram(
         if windows
         else f"The sound that {detector} judged"
     )
-    parts = [_OWN, *((_SCANNED,) if scanned else ())] if windows else [_NOTHING]
+    parts = [_OWN, _SCANNED if scanned else _LONGER] if windows else [_NOTHING]
     above = 1.7 if windows else 0.0
     figure, bottom, top = canvas(title, " ".join((*parts, _SOUND, NOT_THE_VERDICT)), 3.6 + above)
     inch, seconds = 1 / figure.get_figheight(), len(waveform) / SAMPLE_RATE
@@ -118,5 +119,5 @@ def _words(title: str, windows: Sequence[Window], seconds: float) -> str:
     strongest = max(windows, key=lambda window: window.score)
     return (
         f"{title}: {len(windows)} stretches of a recording of {seconds:.1f} s score {span(scores)}; the "
-        f"highest lasts from {strongest.start:.1f} to {strongest.end:.1f} s. {NOT_THE_VERDICT}"
+        f"highest begins at {strongest.start:.1f} s. {NOT_THE_VERDICT}"
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.calibration.quality import fitted, main, measured_range, shrinkage
+from analysis.calibration.quality import fine_ones, fitted, main, measured, shrinkage
 from analysis.calibration.scores import Row, ScoreTable, table_of
 from analysis.model import Kind
 from analysis.quality import Curve, QualityMap, load_quality_map
@@ -76,16 +76,19 @@ def test_both_deliveries_are_needed() -> None:
 
 
 def test_curves_follow_the_data_and_keep_what_it_does_not_tell() -> None:
-    ranges = {Kind.IMAGE: {"short_side": [*range(256, 356)], "jpeg_quality": [95.0] * 100, "blur": [3.0]}}
+    media = {f"i{n}": {"short_side": 256.0 + n, "jpeg_quality": 95.0} for n in range(100)}
+    media["i0"]["blur"] = 3.0
     loses = shrinkage("d", table(0.4), calibration(2.0))
     steady = shrinkage("d", table(1.0), calibration(2.0))
     for found, share in ((loses, loses.share), (steady, 1.0)):
-        curves = fitted(BEFORE, ranges, {Kind.IMAGE: [found]}, date="2026-02-02", note="n").curves[Kind.IMAGE]
+        curves = fitted(
+            BEFORE, {Kind.IMAGE: media}, {Kind.IMAGE: [found]}, date="2026-02-02", note="n"
+        ).curves[Kind.IMAGE]
         assert set(curves) == {"bits_per_pixel", "short_side", "jpeg_quality"}  # one blur is no measurement
         assert curves["bits_per_pixel"] == BEFORE.curves[Kind.IMAGE]["bits_per_pixel"]
         assert curves["short_side"].share(257) == 1
         assert curves["short_side"].share(64) == 0
-        assert curves["jpeg_quality"].share(75) == share
+        assert curves["jpeg_quality"].share(75) == pytest.approx(share)
         assert curves["jpeg_quality"].share(95) == 1
         assert curves["jpeg_quality"].share(10) == 0
 
@@ -97,8 +100,8 @@ def test_only_media_that_were_scored_are_measured(tmp_path: Path) -> None:
         files[-1].write_bytes(encoded(Image.new("RGB", (side, side)), "PNG"))
     (tmp_path / "note.txt").write_text("no medium")
     item = sha256(files[1].read_bytes()).hexdigest()[:16]
-    found = measured_range(sorted(tmp_path.iterdir()), {item})
-    assert found == {Kind.IMAGE: {"short_side": [80], "blur": [0.0]}}
+    found = measured(sorted(tmp_path.iterdir()), {item})
+    assert found == {Kind.IMAGE: {item: {"short_side": 80, "blur": 0.0}}, Kind.VIDEO: {}, Kind.AUDIO: {}}
 
 
 def test_the_command_keeps_a_file_that_the_data_does_not_change(tmp_path: Path) -> None:
@@ -111,3 +114,8 @@ def test_the_command_keeps_a_file_that_the_data_does_not_change(tmp_path: Path) 
     after = load_quality_map(file)
     assert after.curves == before.curves
     assert (after.date, after.note) == ("2026-03-03", "no out-of-fold scores")
+
+
+def test_only_fine_media_tell_what_compression_costs() -> None:
+    media = {"i0": {"jpeg_quality": 75.0}, "i1": {"jpeg_quality": 92.0}, "i2": {"short_side": 300.0}}
+    assert set(fine_ones(table(1.0), media).item.tolist()) == {"i1", "i2"}

@@ -57,7 +57,7 @@ def test_alt_texts_say_what_is_seen() -> None:
     assert "score 0.40 of 1" in alts[2]
     assert "the highest are 0.90 at 1.0 s; 0.20 at 1 min 10 s; 0.10 at 0.0 s" in alts[3]
     assert "0.90 at frame 2" in alts[4]
-    assert "the highest lasts from 2.0 to 4.0 s" in alts[6]
+    assert "the highest begins at 2.0 s" in alts[6]
     assert "which part led to it is not known" in alts[7]
 
 
