@@ -57,7 +57,7 @@ class Analysis(Section):
     ] = "calibrated"
     detectors: Annotated[
         Names, Field(min_length=1, description="Detectors that take part; see `veritag detectors`.")
-    ] = Field(default_factory=lambda: ["tiny_ladeda"])
+    ] = Field(default_factory=lambda: ["veritag_image", "veritag_face", "veritag_speech"])
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
         LowerCase,
