@@ -19,11 +19,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.asking import Asking, settle
+from analysis.deciding import Deciding
 from analysis.decoding.decoder import Decoded, Decoder
-from analysis.ensemble.provenance import with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
 from analysis.members import (
@@ -52,6 +52,7 @@ WHAT_IS_SEEN = (
 )
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
 OnStage = Callable[[str], None]
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -71,12 +72,12 @@ class EmbeddedAnalyzer:
     ``detectors`` are loaded detectors, or names that ``create`` (default: `detectors.create`) loads on the
     networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
-    may use).
+    may use). ``redelivery``: judge copies, too, before anything is called `high` or `low`.
 
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
-    "ensemble", and "total": from leaving the queue to the verdict, with the wait for the networks. Where
-    services were asked, "room" is the wait for a free thread, and a detector's time has the making of its
-    view in it.
+    "quality", "ensemble", "redelivery" where copies were judged, too, and "total": from leaving the queue to
+    the verdict, with the wait for the networks. Where services were asked, "room" is the wait for a free
+    thread, and a detector's time has the making of its view in it.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -94,6 +95,7 @@ class EmbeddedAnalyzer:
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
+        redelivery: bool = True,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
@@ -102,7 +104,8 @@ class EmbeddedAnalyzer:
         self._producers = producers_on(device, self._limits) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
-        self._policy = policy
+        self._turn = threading.Lock()  # whose turn it is to use the networks
+        self._deciding = Deciding(policy, self._producers, self._turn, copies=redelivery)
         self._anchors = _hash_of(self._limits.trust_anchors)
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
@@ -134,6 +137,11 @@ class EmbeddedAnalyzer:
         assert self._members is not None
         return self._fingerprint_of(self._members)
 
+    @property
+    def limits(self) -> Limits:
+        """What one medium may cost, and which part of it is looked at."""
+        return self._limits
+
     def score_fingerprints(self) -> dict[str, str]:
         """By detector what changes whenever its score of the same medium could; loads the detectors.
 
@@ -154,25 +162,43 @@ class EmbeddedAnalyzer:
             ConfigurationError: a name that no detector has, or a view that cannot be made.
             EngineFailed: the engine is closed.
         """
-        done: Future[None] = Future()
+        self._on_networks(lambda: self._load(on_progress or log.info))
 
-        def load() -> None:
+    def call(self, work: Callable[[Sequence[Member]], T]) -> T:
+        """Return what ``work`` makes of the loaded detectors, on the networks' thread: media wait meanwhile.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does; and whatever ``work`` raises.
+        """
+        import torch
+
+        def run() -> T:
+            members = self._load(log.info)
+            with torch.inference_mode(), self._turn:
+                return work(members)
+
+        return self._on_networks(run)
+
+    def _on_networks(self, step: Callable[[], T]) -> T:
+        """Run a step on the networks' thread and wait for it, unless the engine is closed before."""
+        done: Future[T] = Future()
+
+        def run() -> None:
             try:
-                self._load(on_progress or log.info)
-                done.set_result(None)
+                done.set_result(step())
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 done.set_exception(error)
 
         with self._lock:
             self._refuse_if_closed()
-        self._ready.put(load)
+        self._ready.put(run)
         while not done.done() and self._networks.is_alive():
             try:
                 return done.result(timeout=0.5)
             except TimeoutError:
                 continue
         if not done.done():
-            raise EngineFailed("the engine was closed before its detectors were loaded")
+            raise EngineFailed("the engine was closed before this was done")
         return done.result()
 
     def submit(
@@ -252,7 +278,7 @@ class EmbeddedAnalyzer:
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
         seen = json.dumps([self._seen(), self._anchors])
-        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
+        return fingerprint(members, ENGINE_VERSION, *self._deciding.fingerprint, seen)
 
     def _seen(self) -> str:
         return json.dumps([getattr(self._limits, name) for name in WHAT_IS_SEEN])
@@ -360,7 +386,7 @@ class EmbeddedAnalyzer:
         assert job.medium is not None, "the decode thread put it there"
         judging = Judging(_asked(self._load(log.info), job.only), job.medium, self._producers)
         clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
-        with torch.inference_mode():
+        with torch.inference_mode(), self._turn:
             judging.networks(clock)
         if not judging.more:
             return self._conclude(job, judging, clock)
@@ -380,8 +406,7 @@ class EmbeddedAnalyzer:
         assert medium is not None
         assert members is not None
         scores = judging.scores()
-        verdict = with_provenance(self._policy.judge(medium.probe.kind, scores), medium.provenance)
-        clock("ensemble")
+        verdict = self._deciding.verdict(medium, scores, members, clock)
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
         origin = medium.provenance

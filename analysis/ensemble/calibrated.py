@@ -133,7 +133,7 @@ class CalibratedPolicy:
             *limited_evidence([item.detector for item in grounded or evidence], self._records),
         ]
         if grounded and quality < 1:
-            text = f"the medium's poor quality lets only {quality:.0%} of the evidence count"
+            text = f"the state in which the medium arrived lets only {quality:.0%} of the evidence count"
             reasons.append(reason(ReasonCode.LOW_QUALITY, text))
         return Verdict(
             band=band,

@@ -105,6 +105,13 @@ class Analysis(Section):
         Folder | None,
         Field(description="Certificates (PEM) of those whose content credentials (C2PA) are believed."),
     ] = None
+    redelivery: Annotated[
+        bool,
+        Field(
+            description="Judge a recompressed and a smaller copy, too, where the verdict is `high` or `low`; "
+            "one that flips turns `uncertain`."
+        ),
+    ] = True
     high_false_alarms: Annotated[
         Share, Field(description="Share of real media that may at most be measured in the band `high`.")
     ] = 0.05
