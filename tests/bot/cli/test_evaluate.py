@@ -70,7 +70,7 @@ def test_programs_get_json(data: Path) -> None:
 
 def test_a_policy_alone_hears_the_configured_detectors(data: Path) -> None:
     arguments = ["evaluate", "--policy", "calibrated", "--data", str(data), "--resamples", "20", "--json"]
-    result = runner.invoke(app, arguments)
+    result = runner.invoke(app, arguments, env={"VERITAG_ANALYSIS__DETECTORS": "tiny_ladeda"})
     assert result.exit_code == 0, result.output
     (kind,) = json.loads(result.stdout)["kinds"]
     assert [one["subject"] for one in kind["judged"]] == ["policy calibrated"]
