@@ -1,6 +1,7 @@
 """The embedded engine: files in, analyses out, with decoding and networks overlapping.
 
     submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ ready (bounded) ─▶ networks ─▶ future
+                                          └─ a near copy of what was judged before ─────────────────▶ future
 
 One thread owns the networks; while it judges one medium the children decode the next ones. Detectors that ask
 services come last for each medium, on a few threads of their own (`analysis.asking`).
@@ -17,17 +18,19 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.asking import Asking, settle
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.ensemble.provenance import with_provenance
+from analysis.ensemble.reasons import copy_analysed
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
 from analysis.members import Judging, Member, check_names, fingerprint, load_members
-from analysis.model import Analysis, Kind
+from analysis.model import Analysis, Earlier, Kind, Likeness, Recall, Score
+from analysis.perceptual import likeness_of
 from analysis.producers import producers_on
 from analysis.views import Producer, require
 from detectors.base import Detector, View
@@ -43,6 +46,7 @@ WHAT_IS_SEEN = (
     *("max_audio_seconds", "max_view_bytes"),
 )
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
+_ROW_STEP = 32  # of a row of frames, every so many-th must be alike in a copy
 OnStage = Callable[[str], None]
 log = logging.getLogger(__name__)
 
@@ -55,6 +59,7 @@ class _Job:
     on_stage: OnStage | None = None
     started: float = 0.0
     medium: Decoded | None = None
+    likeness: Likeness | None = None
 
 
 class EmbeddedAnalyzer:
@@ -68,7 +73,7 @@ class EmbeddedAnalyzer:
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
     "ensemble", and "total": from leaving the queue to the verdict, with the wait for the networks. Where
     services were asked, "room" is the wait for a free thread, and a detector's time has the making of its
-    view in it.
+    view in it. "recall" is the time to recognise a near copy, where there is a ``recall`` to ask.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -86,6 +91,7 @@ class EmbeddedAnalyzer:
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
+        recall: Recall | None = None,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
@@ -96,6 +102,7 @@ class EmbeddedAnalyzer:
         self._wanted = tuple(detectors)
         self._policy = policy
         self._anchors = _hash_of(self._limits.trust_anchors)
+        self._recall = recall
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
@@ -257,6 +264,7 @@ class EmbeddedAnalyzer:
             job.medium = self._decode(decoder, job)
             for stage in job.medium.timing:
                 _tell(job, stage)
+            earlier = self._recalled(job)
         except ConfigurationError as error:
             job.future.set_exception(EngineFailed(str(error)))
         except AnalysisError as error:
@@ -265,8 +273,27 @@ class EmbeddedAnalyzer:
             log.exception("decoding %s failed", job.path)
             job.future.set_exception(EngineFailed(f"decoding failed ({type(error).__name__}: {error})"))
         else:
-            self._ready.put(job)
+            if earlier is None:
+                self._ready.put(job)
+            else:
+                self._step(job, lambda: self._conclude(job, earlier.scores, self._clock(job), earlier))
         return True
+
+    def _recalled(self, job: _Job) -> Earlier | None:
+        """The earlier analysis of a near copy; else the job has what a later copy will be recognised by."""
+        medium, members = job.medium, self._members
+        if self._recall is None or members is None or medium is None or medium.frames is None:
+            return None
+        if medium.waveform is not None:
+            return None  # the same pictures under another sound are no copy for detectors that listen
+        start = time.perf_counter()
+        between = () if medium.row is None else medium.row[::_ROW_STEP]
+        job.likeness = likeness_of([*medium.frames, *between], medium.probe)
+        printed = self._fingerprint_of(_asked(members, job.only))
+        earlier = None if job.likeness is None else self._recall(job.likeness, printed)
+        job.medium = replace(medium, timing={**medium.timing, "recall": time.perf_counter() - start})
+        _tell(job, "recall")
+        return earlier
 
     def _decode(self, decoder: Decoder, job: _Job) -> Decoded:
         known, path = self._members is not None, job.path
@@ -327,11 +354,11 @@ class EmbeddedAnalyzer:
 
         assert job.medium is not None, "the decode thread put it there"
         judging = Judging(_asked(self._load(log.info), job.only), job.medium, self._producers)
-        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
+        clock = self._clock(job)
         with torch.inference_mode():
             judging.networks(clock)
         if not judging.more:
-            return self._conclude(job, judging, clock)
+            return self._conclude(job, judging.scores(), clock)
         self._asking.start(lambda: self._step(job, lambda: self._ask(job, judging, clock)), job.future)
         return None
 
@@ -341,19 +368,39 @@ class EmbeddedAnalyzer:
         clock("room")
         with torch.inference_mode():
             judging.services(clock)
-        return self._conclude(job, judging, clock)
+        return self._conclude(job, judging.scores(), clock)
 
-    def _conclude(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
+    def _clock(self, job: _Job) -> _Clock:
+        assert job.medium is not None
+        return _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
+
+    def _conclude(
+        self, job: _Job, scores: tuple[Score, ...], clock: _Clock, earlier: Earlier | None = None
+    ) -> Analysis:
+        """The verdict on these scores, or on an earlier analysis's; the origin is always this file's own."""
         medium, members = job.medium, self._members
         assert medium is not None
         assert members is not None
-        scores = judging.scores()
-        verdict = with_provenance(self._policy.judge(medium.probe.kind, scores), medium.provenance)
+        kind = medium.probe.kind
+        verdict = self._policy.judge(kind, scores)
+        if earlier is not None:
+            copied = copy_analysed(kind, earlier.analysed_at.date())
+            verdict = replace(verdict, reasons=(*verdict.reasons, copied))
+        verdict = with_provenance(verdict, medium.provenance)
         clock("ensemble")
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
-        origin = medium.provenance
-        return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed, origin)
+        return Analysis(
+            medium.sha256,
+            medium.probe,
+            scores,
+            verdict,
+            clock.timing,
+            printed,
+            medium.provenance,
+            copy_of=earlier,
+            likeness=job.likeness if earlier is None else None,
+        )
 
 
 def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:

@@ -21,6 +21,7 @@ from bot.assembly import (
     build_analyzer,
     build_flow,
     build_platforms,
+    build_recall,
     build_resolver,
     build_service,
     open_store,
@@ -28,7 +29,7 @@ from bot.assembly import (
 from bot.service import DataFolderLock, Service
 
 if TYPE_CHECKING:
-    from analysis.model import Analyzer
+    from analysis.model import Analyzer, Recall
     from bot.config import Settings
     from state.model import MentionRow, ReplyRow
     from state.store import Store
@@ -54,7 +55,7 @@ def run(
     spectator: Spectator,
     *,
     until_idle: bool = False,
-    make_analyzer: Callable[[Settings], Analyzer] = build_analyzer,
+    make_analyzer: Callable[[Settings, Recall | None], Analyzer] = build_analyzer,
 ) -> None:
     """Run the bot until it is asked to stop, or until nothing is left to do.
 
@@ -73,7 +74,7 @@ def run(
             stack.callback(platform.close)
         resolver = build_resolver(settings)
         stack.callback(resolver.close)
-        analyzer = make_analyzer(settings)
+        analyzer = make_analyzer(settings, build_recall(settings, store))
         stack.callback(analyzer.close)
         flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
         engine = Engine(analyzer, spectator.loading)
