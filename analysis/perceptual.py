@@ -43,9 +43,9 @@ _NOISE = 16.0  # square of the contrast, in steps of brightness, that a plain pl
 _FLOOR = 0.003
 
 # A copy may hold at most this much more detail than what was judged: see `Sketch`.
-DETAIL = 1.15
+DETAIL = 1.2
 _DETAIL_SIDE = 512
-_DETAIL_QUALITY = 95
+_DETAIL_QUALITY = 80
 
 Frame = NDArray[np.uint8]
 Grid = NDArray[np.float32]

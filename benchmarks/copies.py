@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import beta
@@ -35,6 +35,7 @@ from detectors.generation.masks import random_mask
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 AREAS = (0.003, 0.01, 0.03, 0.1)
+FAINT = 4.0  # an edit that changes less, of 255, such as a smooth sky filled smoothly, is listed by itself
 PROBE = Probe(Kind.IMAGE, "image/jpeg", 0)
 Picture = Image.Image
 Pixels = NDArray[np.uint8]
@@ -105,6 +106,13 @@ def refilled(real: Pixels, _: Pixels, area: float, rng: np.random.Generator) -> 
     return (mask[..., None] * filled + (1 - mask[..., None]) * real).round().clip(0, 255).astype(np.uint8)
 
 
+SPOILT: dict[str, Callable[[Picture], Picture]] = {
+    "JPEG 10": lambda picture: encoded(picture, "JPEG", 10),
+    "JPEG 20": lambda picture: encoded(picture, "JPEG", 20),
+    "WebP 20": lambda picture: encoded(picture, "WEBP", 20),
+    "x 0.5 x 2": lambda picture: scaled(scaled(picture, 0.5), 2).resize(picture.size),
+    "blurred by 1.2 pixels": lambda picture: picture.filter(ImageFilter.GaussianBlur(1.2)),
+}
 EDITS = {"pasted": pasted, "matched": matched, "retouched": retouched, "refilled": refilled}
 _SLOW = {"refilled"}  # made of every eighth picture, and of small areas
 
@@ -134,7 +142,15 @@ def edits(
                 fake = Image.fromarray(edit(pixels, lent, area, rng))
             except Unsuitable:
                 continue
-            yield f"{name} {area:.1%}", encoded(fake, "JPEG", 75)
+            faint = ", faint" if change(pixels, np.asarray(fake)) < FAINT else ""
+            yield f"{name} {area:.1%}{faint}", encoded(fake, "JPEG", 75)
+
+
+def change(real: Pixels, fake: Pixels) -> float:
+    """Root mean square of the change of brightness where there is one, of 255."""
+    difference = fake.astype(np.float64) - real
+    changed = difference.any(axis=-1)
+    return float(np.sqrt(np.mean(difference.mean(axis=-1)[changed] ** 2))) if changed.any() else 0.0
 
 
 def bound(hits: int, total: int, *, upper: bool) -> float:
@@ -172,7 +188,7 @@ def show_pairs(console: Console, files: list[Path]) -> None:
 def show_table(console: Console, title: str, counts: dict[str, list[int]], *, upper: bool) -> None:
     """Print found and confirmed by row."""
     table = Table("", "pictures", "looked up", "taken for copies", "95 % bound", title=title)
-    for name, (total, found, confirmed) in counts.items():
+    for name, (total, found, confirmed) in sorted(counts.items()) if upper else counts.items():
         limit = bound(confirmed, total, upper=upper)
         table.add_row(
             name,
@@ -202,7 +218,7 @@ def main() -> None:
     rng = np.random.default_rng(2)
     copies: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     edited: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    spoilt = [0, 0]
+    spoilt: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for number, file in enumerate(files[given.skip : given.skip + given.pictures]):
         picture = Image.open(file).convert("RGB")
         own = likeness(picture)
@@ -210,16 +226,16 @@ def main() -> None:
             continue
         for name, make in COPIES.items():
             count(copies[name], measure(own, likeness(make(picture))))
-        poor = likeness(encoded(picture, "JPEG", 20))
-        if poor is not None:
-            spoilt[0] += 1
-            spoilt[1] += measure(poor, own)[1]
+        for name, spoil in SPOILT.items():
+            poor = likeness(spoil(picture))
+            if poor is not None:
+                count(spoilt[name], measure(poor, own))
         donor = Image.open(files[number]).convert("RGB")
         for name, fake in edits(number, picture, donor, rng):
             count(edited[name], measure(own, likeness(fake)))
     show_table(console, "Copies", copies, upper=False)
     show_table(console, "Edited pictures, then JPEG 75", edited, upper=True)
-    console.print(f"Originals answered from a copy at JPEG 20: {spoilt[1]} of {spoilt[0]}")
+    show_table(console, "Originals, where a spoilt copy was judged first", spoilt, upper=True)
 
 
 def count(row: list[int], outcome: tuple[bool, bool]) -> None:
