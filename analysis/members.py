@@ -18,6 +18,8 @@ from detectors.errors import NotApplicable, ServiceError, UnknownDetector, Weigh
 
 log = logging.getLogger(__name__)
 
+FAILED = "failed: "
+"""How the reason of a score begins that a crash took away."""
 _ONLY = {Modality.IMAGE: "pictures", Modality.VIDEO: "videos", Modality.AUDIO: "sound"}
 
 
@@ -108,6 +110,15 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def score_fingerprint(member: Member, *parts: str) -> str:
+    """Hash what decides one member's score alone; unlike `fingerprint`, its calibration is no part of it."""
+    described: list[object] = [*parts, member.name]
+    if member.detector is not None:
+        record = member.detector.record.model_dump(mode="json")
+        described += [record[key] for key in ("file", "parts", "preprocessing")]
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
+
+
 class Judging:
     """The scores of one medium, made in two steps: `networks`, then `services`.
 
@@ -161,7 +172,7 @@ class Judging:
             score = _score(member, self._probe, self._views)
         except Crashed as crash:
             self._crashes.append(f"{member.name}: {crash}")
-            score = _not_applicable(member, f"failed: {crash}")
+            score = _not_applicable(member, f"{FAILED}{crash}")
         self._scores[member.name] = score
         clock(f"detector:{member.name}")
 
@@ -207,7 +218,8 @@ def _run(detector: Detector, name: str, views: Views) -> Score:
     if not 0.0 <= output.score <= 1.0:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")
-    return Score(name, output.score, applicable=True, evidence={**made.evidence, **output.evidence})
+    evidence = {**made.evidence, **output.evidence}
+    return Score(name, output.score, applicable=True, evidence=evidence, weights=detector.record.digest)
 
 
 def _asks(detector: Detector | None) -> TypeGuard[ServiceDetector]:

@@ -57,7 +57,8 @@ def to_analysis_row(analysis: Analysis) -> AnalysisRow:
         provenance=asdict(analysis.provenance),
         timing={stage: round(seconds, 6) for stage, seconds in analysis.timing.items()},
         scores=tuple(
-            ScoreRow(s.detector, s.score, s.applicable, s.reason, dict(s.evidence)) for s in analysis.scores
+            ScoreRow(s.detector, s.score, s.applicable, s.reason, dict(s.evidence), s.weights)
+            for s in analysis.scores
         ),
         verdict=VerdictRow(
             band=verdict.band,
@@ -78,7 +79,7 @@ def to_likeness_row(likeness: Likeness) -> LikenessRow:
 
 def to_score(row: ScoreRow) -> Score:
     """A stored score as the detector gave it."""
-    return Score(row.detector, row.score, row.applicable, row.reason, row.evidence)
+    return Score(row.detector, row.score, row.applicable, row.reason, row.evidence, row.weights)
 
 
 def to_verdict(row: VerdictRow) -> Verdict:

@@ -3,6 +3,7 @@
 DetectorError
 ├── UnknownDetector        no detector of that name is registered
 ├── NotApplicable          this detector cannot judge this medium (not a failure: the ensemble goes on)
+├── NotMeasurable          a figure or a fit that the scores at hand cannot give
 ├── GenerationError
 │   ├── UnknownGenerator   no generator of that name is registered
 │   └── Unsuitable         no such fake can be made of this medium (not a failure: it is passed over)
@@ -39,6 +40,10 @@ class UnknownDetector(DetectorError):
 
 class NotApplicable(DetectorError):
     """The detector cannot judge this medium; the message is the reason that people see."""
+
+
+class NotMeasurable(DetectorError):
+    """A figure or a fit that the scores at hand cannot give (one class only, too few media, malformed)."""
 
 
 class GenerationError(DetectorError):

@@ -41,6 +41,9 @@ _REGISTRY = {
     "transcript": "detectors.transcript:Transcript",
     "ufd": "detectors.ufd:UFD",
     "ufd_v2": "detectors.ufd_v2:UFDV2",
+    "veritag_face": "detectors.veritag_face:VeritagFace",
+    "veritag_speech": "detectors.veritag_speech:VeritagSpeech",
+    "veritag_image": "detectors.veritag_image:VeritagImage",
 }
 
 

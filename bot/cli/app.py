@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.calibrate import calibrate
 from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
+from bot.cli.evaluate import evaluate
 from bot.cli.generate import generate
+from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.resolve import resolve
 from bot.cli.review import review
@@ -29,8 +32,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, run, serve, status, review, resolve, detectors, config, train, generate):
+for command in (
+    check,
+    run,
+    serve,
+    status,
+    review,
+    resolve,
+    detectors,
+    config,
+    calibrate,
+    train,
+    generate,
+    evaluate,
+):
     app.command()(command)
+app.add_typer(media)
 app.add_typer(weights)
 
 

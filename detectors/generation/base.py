@@ -123,6 +123,39 @@ _REGISTRY = {
         "an object of another picture put in",
         donor=True,
     ),
+    "speech_fixed_phase": GeneratorEntry(
+        "detectors.generation.speech:fixed_phase",
+        Modality.AUDIO,
+        "speech: each frame with zero or minimum phase",
+    ),
+    "speech_griffin_lim": GeneratorEntry(
+        "detectors.generation.speech:griffin_lim", Modality.AUDIO, "speech: phases found anew"
+    ),
+    "speech_linear_prediction": GeneratorEntry(
+        "detectors.generation.speech:linear_prediction",
+        Modality.AUDIO,
+        "speech: pulses and noise through all-pole filters",
+    ),
+    "speech_mel_griffin_lim": GeneratorEntry(
+        "detectors.generation.speech:mel_griffin_lim",
+        Modality.AUDIO,
+        "speech: mel-band energies alone kept, phases found anew",
+    ),
+    "speech_phase_noise": GeneratorEntry(
+        "detectors.generation.speech:phase_noise",
+        Modality.AUDIO,
+        "speech: phases blurred towards high frequencies",
+    ),
+    "speech_smoothed_spectrum": GeneratorEntry(
+        "detectors.generation.speech:smoothed_spectrum",
+        Modality.AUDIO,
+        "speech: fine structure of the spectrum smoothed away",
+    ),
+    "speech_source_filter_vocoder": GeneratorEntry(
+        "detectors.generation.speech:source_filter_vocoder",
+        Modality.AUDIO,
+        "speech: pitch and a smooth spectral envelope alone kept",
+    ),
 }
 
 

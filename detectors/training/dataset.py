@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 MIN_SIDE = 256
-_GENERATOR = re.compile(r"ai_(?P<name>.+)_\d+")
+GENERATOR_IN_NAME = re.compile(r"ai_(?P<name>.+)_\d+")
 
 
 class Labelled(Protocol):
@@ -103,7 +103,7 @@ def scan(folder: Path, min_side: int = MIN_SIDE) -> list[Item]:
 def _item(path: Path, folder: Path) -> Item:
     label = int(path.parent.name == "fake")
     source = path.parent.parent.name if path.parent.parent != folder else folder.resolve().name
-    found = _GENERATOR.fullmatch(path.stem) if label else None
+    found = GENERATOR_IN_NAME.fullmatch(path.stem) if label else None
     generator = (found["name"] if found else source) if label else ""
     key = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     try:
