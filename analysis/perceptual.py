@@ -162,12 +162,9 @@ def same_frame(earlier: Frame, new: Frame, earlier_colour: Frame, new_colour: Fr
 def _grids(frame: Frame) -> tuple[Frame, Frame]:
     from PIL import Image
 
-    image = Image.fromarray(frame)
-    brightness, colour = (
-        np.asarray(image.resize((side, side), Image.Resampling.BOX).convert("YCbCr"))
-        for side in (GRID, COLOUR_GRID)
-    )
-    return brightness[..., 0], colour[..., 1:]
+    small = Image.fromarray(frame).resize((GRID, GRID), Image.Resampling.BOX).convert("YCbCr")
+    colour = small.reduce(GRID // COLOUR_GRID)
+    return np.asarray(small)[..., 0], np.asarray(colour)[..., 1:]
 
 
 def _detail(frame: Frame) -> float:

@@ -28,17 +28,19 @@ class Likenesses(Table):
     def save(self, media_id: int, likeness: LikenessRow) -> None:
         """Store what a medium is recognised by, in place of what was stored before."""
         with self._store.transaction() as db:
-            self.forget(media_id)
+            db.execute("DELETE FROM likenesses WHERE media_id = ?", (media_id,))
             db.execute("INSERT INTO likenesses (media_id, sketch) VALUES (?, ?)", (media_id, likeness.sketch))
             db.executemany(
                 "INSERT INTO likeness_pieces (piece, media_id) VALUES (?, ?)",
                 [(piece, media_id) for piece in set(likeness.pieces)],
             )
 
-    def forget(self, media_id: int) -> None:
-        """Remove what a medium is recognised by; its copies are then judged anew."""
+    def forget(self, sha256: str) -> None:
+        """Remove what a medium is recognised by, if anything; later copies of it are judged anew."""
         with self._store.transaction() as db:
-            db.execute("DELETE FROM likenesses WHERE media_id = ?", (media_id,))
+            db.execute(
+                "DELETE FROM likenesses WHERE media_id = (SELECT id FROM media WHERE sha256 = ?)", (sha256,)
+            )
 
     def candidates(self, likeness: LikenessRow, fingerprint: str, limit: int) -> Iterator[CandidateRow]:
         """Media that this engine has judged itself and that share pieces, those that share most first."""

@@ -45,11 +45,8 @@ class Media(Table):
         return {row["sha256"] for row in self._store.rows(sql)}
 
     def mark_deleted(self, sha256: str) -> None:
-        """Note that the file is gone; the record and its analyses stay, its likeness goes."""
+        """Note that the file is gone; the record, its analyses and its likeness stay."""
         with self._store.transaction() as db:
-            known = self._store.row("SELECT id FROM media WHERE sha256 = ?", (sha256,))
-            if known is not None:
-                self._store.likenesses.forget(known["id"])
             db.execute("UPDATE media SET deleted_at = ? WHERE sha256 = ?", (self._store.stamp(), sha256))
 
     def save_analysis(self, analysis: AnalysisRow) -> None:

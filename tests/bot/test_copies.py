@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import threading
@@ -18,14 +19,16 @@ from analysis.limits import Limits
 from analysis.model import Band, Kind, Verdict
 from bot.analyses import Analyses
 from bot.assembly import build_recall
+from bot.cli import edge
 from bot.config import Settings
 from bot.config.limits import Analysis as AnalysisSettings
 from bot.recall import StoredRecall
-from state.model import PostMedium
+from state.model import AnalysisRow, LikenessRow, Mode, PostMedium
 from state.store import Store
 from tests.analysis.fakes import Brightness, MeanPolicy
 from tests.analysis.media import encoded, photo
 from tests.bot.rig import Rig, rig
+from tests.bot.world import InboxWorld
 
 SAME = "checked the same file before"
 COPY = "checked a copy that looks the same before"
@@ -132,6 +135,10 @@ def test_a_recompressed_repost_is_answered_from_the_first_analysis(tmp_path: Pat
         assert row.verdict is not None
         assert [reason["code"] for reason in row.verdict.reasons] == ["copy_analysed"]
 
+        for sha256 in (event["sha256"], event["copy_of"]):
+            bot.store.reviews.add(sha256, ReviewLabel.FAKE, "", "ann")
+        assert [score.sha256 for score in bot.store.reviews.scores()] == [event["copy_of"]]
+
         add(bot, again=REPOST, edited=forged())
         bot.settle()
         assert SAME in bot.replies_to("again")[0]
@@ -141,8 +148,6 @@ def test_a_recompressed_repost_is_answered_from_the_first_analysis(tmp_path: Pat
 
 @pytest.fixture
 def store(tmp_path: Path):  # type: ignore[no-untyped-def]
-    from state.model import Mode
-
     opened = Store(tmp_path / "state.sqlite3", Mode.LIVE)
     yield opened
     opened.close()
@@ -155,8 +160,6 @@ class Library:
         self._folder, self._store = folder, store
 
     def medium(self, content: bytes) -> PostMedium:
-        import hashlib
-
         sha256 = hashlib.sha256(content).hexdigest()
         (self._folder / sha256).write_bytes(content)
         medium = PostMedium(f"file:{sha256}", sha256=sha256, mime="image/jpeg", size=len(content))
@@ -253,3 +256,27 @@ def test_a_state_file_that_cannot_be_read_costs_a_run_only(
 def test_the_memory_can_be_turned_off(store: Store) -> None:
     assert isinstance(build_recall(Settings(), store), StoredRecall)
     assert build_recall(Settings(analysis=AnalysisSettings(recognise_copies=False)), store) is None
+
+
+def test_a_review_lists_the_copies_and_deleting_forgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inbox").mkdir()
+    monkeypatch.setenv("VERITAG_PLATFORMS", '["inbox"]')
+    monkeypatch.setenv("VERITAG_INBOX__FOLDER", "inbox")
+    InboxWorld(tmp_path / "inbox", exist_ok=True)
+    one, copy = "1" * 64, "2" * 64
+    store = Store(tmp_path / ".veritag" / "state.sqlite3", Mode.LIVE)
+    likeness = LikenessRow((1, 2), b"sketch")
+    for sha256, row in (
+        (one, AnalysisRow(one, "f", "image", likeness=likeness)),
+        (copy, AnalysisRow(copy, "f", "image", copy_of=one)),
+    ):
+        store.media.save(PostMedium(f"file:{sha256}", sha256=sha256, mime="image/jpeg", size=1))
+        store.media.save_analysis(row)
+    assert edge.run(["review", one, "--label", "fake", "--reviewer", "ann"]) == 0
+    assert f"review it, too: {copy}" in capsys.readouterr().out
+    edge.run(["media", "delete", one])
+    assert list(store.likenesses.candidates(likeness, "f", 8)) == []
+    store.close()

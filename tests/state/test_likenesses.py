@@ -80,9 +80,12 @@ def test_relatives_are_the_original_and_its_other_copies(store: Store, add: Add)
     assert list(store.likenesses.relatives("other")) == list(store.likenesses.relatives("never")) == []
 
 
-def test_a_deleted_file_is_not_recognised_any_more(store: Store, add: Add) -> None:
+def test_a_medium_is_recognised_until_it_is_forgotten(store: Store, add: Add) -> None:
     add("one", 1, 2)
     store.media.mark_deleted("one")
+    assert found(store, 1, 2) == ["one"]
+    store.likenesses.forget("one")
+    store.likenesses.forget("never")
     assert found(store, 1, 2) == []
     assert store.row("SELECT count(*) AS n FROM likeness_pieces") == {"n": 0}
     assert store.media.analysis("one") is not None
