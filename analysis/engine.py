@@ -20,12 +20,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.asking import Asking, settle
+from analysis.copies import recognised_by, verdict_of_copy
+from analysis.deciding import Deciding
 from analysis.decoding.decoder import Decoded, Decoder
-from analysis.ensemble.provenance import with_provenance
-from analysis.ensemble.reasons import copy_analysed
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.limits import Limits
 from analysis.members import (
@@ -36,8 +36,7 @@ from analysis.members import (
     load_members,
     score_fingerprint,
 )
-from analysis.model import Analysis, Earlier, Kind, Likeness, Recall, Score
-from analysis.perceptual import likeness_of
+from analysis.model import Analysis, Earlier, Kind, Likeness, Recall, Score, Verdict
 from analysis.producers import producers_on
 from analysis.views import Producer, require
 from detectors.base import Detector, View
@@ -54,8 +53,8 @@ WHAT_IS_SEEN = (
     *("max_audio_seconds", "max_view_bytes"),
 )
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
-_ROW_STEP = 32  # of a row of frames, every so many-th must be alike in a copy
 OnStage = Callable[[str], None]
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -76,12 +75,13 @@ class EmbeddedAnalyzer:
     ``detectors`` are loaded detectors, or names that ``create`` (default: `detectors.create`) loads on the
     networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
-    may use).
+    may use). ``redelivery``: judge copies, too, before anything is called `high` or `low`.
 
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
-    "ensemble", and "total": from leaving the queue to the verdict, with the wait for the networks. Where
-    services were asked, "room" is the wait for a free thread, and a detector's time has the making of its
-    view in it. "recall" is the time to recognise a near copy, where there is a ``recall`` to ask.
+    "quality", "ensemble", "redelivery" where copies were judged, too, and "total": from leaving the queue to
+    the verdict, with the wait for the networks. Where services were asked, "room" is the wait for a free
+    thread, and a detector's time has the making of its view in it. "recall" is the time to recognise a near
+    copy, where there is a ``recall`` to ask.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -99,6 +99,7 @@ class EmbeddedAnalyzer:
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
+        redelivery: bool = True,
         recall: Recall | None = None,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
@@ -108,7 +109,8 @@ class EmbeddedAnalyzer:
         self._producers = producers_on(device, self._limits) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
-        self._policy = policy
+        self._turn = threading.Lock()  # whose turn it is to use the networks
+        self._deciding = Deciding(policy, self._producers, self._turn, copies=redelivery)
         self._anchors = _hash_of(self._limits.trust_anchors)
         self._recall = recall
         self._create = create or (lambda name: _create(name, device))
@@ -141,6 +143,11 @@ class EmbeddedAnalyzer:
         assert self._members is not None
         return self._fingerprint_of(self._members)
 
+    @property
+    def limits(self) -> Limits:
+        """What one medium may cost, and which part of it is looked at."""
+        return self._limits
+
     def score_fingerprints(self) -> dict[str, str]:
         """By detector what changes whenever its score of the same medium could; loads the detectors.
 
@@ -161,25 +168,43 @@ class EmbeddedAnalyzer:
             ConfigurationError: a name that no detector has, or a view that cannot be made.
             EngineFailed: the engine is closed.
         """
-        done: Future[None] = Future()
+        self._on_networks(lambda: self._load(on_progress or log.info))
 
-        def load() -> None:
+    def call(self, work: Callable[[Sequence[Member]], T]) -> T:
+        """Return what ``work`` makes of the loaded detectors, on the networks' thread: media wait meanwhile.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does; and whatever ``work`` raises.
+        """
+        import torch
+
+        def run() -> T:
+            members = self._load(log.info)
+            with torch.inference_mode(), self._turn:
+                return work(members)
+
+        return self._on_networks(run)
+
+    def _on_networks(self, step: Callable[[], T]) -> T:
+        """Run a step on the networks' thread and wait for it, unless the engine is closed before."""
+        done: Future[T] = Future()
+
+        def run() -> None:
             try:
-                self._load(on_progress or log.info)
-                done.set_result(None)
+                done.set_result(step())
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 done.set_exception(error)
 
         with self._lock:
             self._refuse_if_closed()
-        self._ready.put(load)
+        self._ready.put(run)
         while not done.done() and self._networks.is_alive():
             try:
                 return done.result(timeout=0.5)
             except TimeoutError:
                 continue
         if not done.done():
-            raise EngineFailed("the engine was closed before its detectors were loaded")
+            raise EngineFailed("the engine was closed before this was done")
         return done.result()
 
     def submit(
@@ -259,7 +284,7 @@ class EmbeddedAnalyzer:
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
         seen = json.dumps([self._seen(), self._anchors])
-        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
+        return fingerprint(members, ENGINE_VERSION, *self._deciding.fingerprint, seen)
 
     def _seen(self) -> str:
         return json.dumps([getattr(self._limits, name) for name in WHAT_IS_SEEN])
@@ -308,21 +333,19 @@ class EmbeddedAnalyzer:
             if earlier is None:
                 self._ready.put(job)
             else:
-                self._step(job, lambda: self._conclude(job, earlier.scores, self._clock(job), earlier))
+                self._step(job, lambda: self._conclude_copy(job, earlier))
         return True
 
     def _recalled(self, job: _Job) -> Earlier | None:
         """The earlier analysis of a near copy; else the job has what a later copy will be recognised by."""
         medium, members = job.medium, self._members
-        if self._recall is None or members is None or medium is None or medium.frames is None:
+        if self._recall is None or members is None or medium is None:
             return None
-        if medium.waveform is not None:
-            return None  # the same pictures under another sound are no copy for detectors that listen
         start = time.perf_counter()
-        between = () if medium.row is None else medium.row[::_ROW_STEP]
-        job.likeness = likeness_of([*medium.frames, *between], medium.probe)
-        printed = self._fingerprint_of(_asked(members, job.only))
-        earlier = None if job.likeness is None else self._recall(job.likeness, printed)
+        job.likeness = recognised_by(medium)
+        if job.likeness is None:
+            return None
+        earlier = self._recall(job.likeness, self._fingerprint_of(_asked(members, job.only)))
         job.medium = replace(medium, timing={**medium.timing, "recall": time.perf_counter() - start})
         _tell(job, "recall")
         return earlier
@@ -386,11 +409,11 @@ class EmbeddedAnalyzer:
 
         assert job.medium is not None, "the decode thread put it there"
         judging = Judging(_asked(self._load(log.info), job.only), job.medium, self._producers)
-        clock = self._clock(job)
-        with torch.inference_mode():
+        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
+        with torch.inference_mode(), self._turn:
             judging.networks(clock)
         if not judging.more:
-            return self._conclude(job, judging.scores(), clock)
+            return self._conclude(job, judging, clock)
         self._asking.start(lambda: self._step(job, lambda: self._ask(job, judging, clock)), job.future)
         return None
 
@@ -400,39 +423,30 @@ class EmbeddedAnalyzer:
         clock("room")
         with torch.inference_mode():
             judging.services(clock)
-        return self._conclude(job, judging.scores(), clock)
+        return self._conclude(job, judging, clock)
 
-    def _clock(self, job: _Job) -> _Clock:
-        assert job.medium is not None
-        return _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
-
-    def _conclude(
-        self, job: _Job, scores: tuple[Score, ...], clock: _Clock, earlier: Earlier | None = None
-    ) -> Analysis:
-        """The verdict on these scores, or on an earlier analysis's; the origin is always this file's own."""
+    def _conclude(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
         medium, members = job.medium, self._members
         assert medium is not None
         assert members is not None
-        kind = medium.probe.kind
-        verdict = self._policy.judge(kind, scores)
-        if earlier is not None:
-            copied = copy_analysed(kind, earlier.analysed_at.date())
-            verdict = replace(verdict, reasons=(*verdict.reasons, copied))
-        verdict = with_provenance(verdict, medium.provenance)
-        clock("ensemble")
+        scores = judging.scores()
+        verdict = self._deciding.verdict(medium, scores, members, clock)
+        return replace(self._analysis(job, scores, verdict, clock), likeness=job.likeness)
+
+    def _conclude_copy(self, job: _Job, earlier: Earlier) -> Analysis:
+        assert job.medium is not None
+        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
+        verdict = verdict_of_copy(earlier, job.medium)
+        return replace(self._analysis(job, earlier.scores, verdict, clock), copy_of=earlier)
+
+    def _analysis(self, job: _Job, scores: tuple[Score, ...], verdict: Verdict, clock: _Clock) -> Analysis:
+        medium, members = job.medium, self._members
+        assert medium is not None
+        assert members is not None
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
-        return Analysis(
-            medium.sha256,
-            medium.probe,
-            scores,
-            verdict,
-            clock.timing,
-            printed,
-            medium.provenance,
-            copy_of=earlier,
-            likeness=job.likeness if earlier is None else None,
-        )
+        origin = medium.provenance
+        return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed, origin)
 
 
 def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:

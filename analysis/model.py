@@ -48,7 +48,7 @@ class Probe:
 
     ``width`` and ``height`` are in pixels as displayed (after rotation); ``duration`` in seconds;
     ``frames`` is 1 for a still picture and may be an estimate for video. ``mime`` comes from the bytes,
-    never from the file's name.
+    never from the file's name. ``jpeg_quality`` is estimated from the quantisation tables, 1 to 100.
     """
 
     kind: Kind
@@ -61,6 +61,7 @@ class Probe:
     frame_rate: float | None = None
     has_audio: bool = False
     codec: str | None = None
+    jpeg_quality: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -115,11 +116,15 @@ class Likeness:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier analysis of a medium that the one at hand is a near copy of."""
+    """An earlier analysis of a medium that the one at hand is a near copy of.
+
+    ``verdict`` is what it would be had that medium said nothing of its origin.
+    """
 
     sha256: str
     analysed_at: datetime
     scores: tuple[Score, ...]
+    verdict: Verdict
 
 
 class Recall(Protocol):

@@ -78,6 +78,7 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
         decode_workers=chosen.decode_workers,
         torch_threads=chosen.threads,
         queue_size=settings.analyst.in_flight,
+        redelivery=chosen.redelivery,
         create=load,
         producers={**producers_on(device, limits), **(services.producers() if services else {})},
         recall=recall,

@@ -7,8 +7,9 @@ import zlib
 
 import structlog
 
+from analysis.ensemble.provenance import without_provenance
 from analysis.model import Earlier, Likeness
-from bot.rows import to_likeness_row, to_score
+from bot.rows import to_likeness_row, to_score, to_verdict
 from state.errors import StateError
 from state.store import Store
 
@@ -35,13 +36,15 @@ class StoredRecall:
     def _find(self, likeness: Likeness, fingerprint: str) -> Earlier | None:
         from analysis.perceptual import Sketch, is_copy
 
-        row = to_likeness_row(likeness)
+        asked = to_likeness_row(likeness)
         new = Sketch.unpack(likeness.sketch)
-        for candidate in self._store.likenesses.candidates(row, fingerprint, MOST_CANDIDATES):
+        for candidate in self._store.likenesses.candidates(asked, fingerprint, MOST_CANDIDATES):
             if not is_copy(Sketch.unpack(candidate.sketch), new):
                 continue
-            earlier = self._store.media.analysis(candidate.sha256, fingerprint)
-            if earlier is not None and earlier.finished_at is not None:
-                scores = tuple(map(to_score, earlier.scores))
-                return Earlier(candidate.sha256, earlier.finished_at, scores)
+            row = self._store.media.analysis(candidate.sha256, fingerprint)
+            if row is None or row.finished_at is None or row.verdict is None:
+                continue
+            verdict = without_provenance(to_verdict(row.verdict))
+            if verdict is not None:
+                return Earlier(candidate.sha256, row.finished_at, tuple(map(to_score, row.scores)), verdict)
         return None

@@ -57,7 +57,7 @@ class Analysis(Section):
     ] = "calibrated"
     detectors: Annotated[
         Names, Field(min_length=1, description="Detectors that take part; see `veritag detectors`.")
-    ] = Field(default_factory=lambda: ["tiny_ladeda"])
+    ] = Field(default_factory=lambda: ["veritag_image", "veritag_face", "veritag_speech"])
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
         LowerCase,
@@ -110,6 +110,13 @@ class Analysis(Section):
         Field(
             description="Whether pictures and clips that were encoded or scaled again are answered from the "
             "analysis of the copy that was judged first."
+        ),
+    ] = True
+    redelivery: Annotated[
+        bool,
+        Field(
+            description="Judge a recompressed and a smaller copy, too, where the verdict is `high` or `low`; "
+            "one that flips turns `uncertain`."
         ),
     ] = True
     high_false_alarms: Annotated[

@@ -12,13 +12,21 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from analysis.engine import EmbeddedAnalyzer
+from analysis.ensemble.provenance import with_provenance, without_provenance
+from analysis.ensemble.reasons import ReasonCode, reason
 from analysis.errors import EngineFailed
-from analysis.model import Analysis, Earlier, Likeness, Score
+from analysis.model import Analysis, Band, Earlier, Likeness, Score, Verdict
+from analysis.provenance.model import Credentials, CredentialState, GeneratorMark, Origin, Provenance
 from detectors.base import Detector
 from tests.analysis.fakes import Brightness, Loudness, MeanPolicy
 from tests.analysis.media import clip, encoded, photo
 
-EARLIER = Earlier("e" * 64, datetime(2026, 1, 2, tzinfo=UTC), (Score("brightness", 0.25, applicable=True),))
+EARLIER = Earlier(
+    "e" * 64,
+    datetime(2026, 1, 2, tzinfo=UTC),
+    (Score("brightness", 0.25, applicable=True),),
+    Verdict(Band.LOW, 0.25, "mean", ()),
+)
 
 
 class Memory:
@@ -75,7 +83,7 @@ def test_a_copy_is_answered_without_the_networks(tmp_path: Path, judge: Judge) -
     (reason,) = analysis.verdict.reasons
     assert reason.code == "copy_analysed"
     assert "2026-01-02" in reason.text
-    assert set(analysis.timing) == {"probe", "decode", "provenance", "recall", "ensemble", "total"}
+    assert set(analysis.timing) == {"probe", "decode", "provenance", "recall", "total"}
     assert memory.asked[0][1] == analysis.fingerprint
 
 
@@ -94,6 +102,19 @@ def test_the_origin_is_the_files_own(tmp_path: Path, judge: Judge) -> None:
     analysis = judge(file(tmp_path, photo(1), pnginfo=text), Memory(EARLIER), Brightness())
     assert [reason.code for reason in analysis.verdict.reasons] == ["copy_analysed", "generator_mark"]
     assert analysis.provenance.marks
+
+
+def test_an_earlier_verdict_is_told_without_that_files_origin() -> None:
+    said = Verdict(Band.LOW, 0.25, "mean", (reason(ReasonCode.VOTES, "a"),))
+    mark = Provenance(marks=(GeneratorMark("Midjourney", "EXIF"),))
+    assert with_provenance(said, mark) != said
+    assert without_provenance(with_provenance(said, mark)) == said
+    for origin in (Origin.CAMERA, Origin.GENERATED):
+        decided = with_provenance(said, Provenance(Credentials(CredentialState.TRUSTED, origin)))
+        assert without_provenance(decided) is None
+    for state in CredentialState:
+        told = with_provenance(said, Provenance(Credentials(state, Origin.EDITED)))
+        assert without_provenance(told) == said
 
 
 def test_a_clip_is_recognised_by_its_pictures_only_where_nobody_listens(tmp_path: Path, judge: Judge) -> None:

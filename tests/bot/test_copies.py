@@ -49,7 +49,7 @@ class Counting(Brightness):
 class Reasoned(MeanPolicy):
     """Judges in a band that replies have many words for."""
 
-    def judge(self, kind: Kind, scores: object) -> Verdict:
+    def judge(self, kind: Kind, scores: object, *, quality: float = 1.0) -> Verdict:
         return Verdict(Band.UNCERTAIN, 0.5, self.name, ())
 
 
