@@ -1,6 +1,7 @@
 """The embedded engine: files in, analyses out, with decoding and networks overlapping.
 
     submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ ready (bounded) ─▶ networks ─▶ future
+                                          └─ a near copy of what was judged before ─────────────────▶ future
 
 One thread owns the networks; while it judges one medium the children decode the next ones. Detectors that ask
 services come last for each medium, on a few threads of their own (`analysis.asking`).
@@ -17,11 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from analysis.asking import Asking, settle
+from analysis.copies import recognised_by, verdict_of_copy
 from analysis.deciding import Deciding
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
@@ -34,7 +36,7 @@ from analysis.members import (
     load_members,
     score_fingerprint,
 )
-from analysis.model import Analysis, Kind
+from analysis.model import Analysis, Earlier, Kind, Likeness, Recall, Score, Verdict
 from analysis.producers import producers_on
 from analysis.views import Producer, require
 from detectors.base import Detector, View
@@ -64,6 +66,7 @@ class _Job:
     on_stage: OnStage | None = None
     started: float = 0.0
     medium: Decoded | None = None
+    likeness: Likeness | None = None
 
 
 class EmbeddedAnalyzer:
@@ -77,7 +80,8 @@ class EmbeddedAnalyzer:
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
     "quality", "ensemble", "redelivery" where copies were judged, too, and "total": from leaving the queue to
     the verdict, with the wait for the networks. Where services were asked, "room" is the wait for a free
-    thread, and a detector's time has the making of its view in it.
+    thread, and a detector's time has the making of its view in it. "recall" is the time to recognise a near
+    copy, where there is a ``recall`` to ask.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -96,6 +100,7 @@ class EmbeddedAnalyzer:
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
         redelivery: bool = True,
+        recall: Recall | None = None,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
@@ -107,6 +112,7 @@ class EmbeddedAnalyzer:
         self._turn = threading.Lock()  # whose turn it is to use the networks
         self._deciding = Deciding(policy, self._producers, self._turn, copies=redelivery)
         self._anchors = _hash_of(self._limits.trust_anchors)
+        self._recall = recall
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
@@ -315,6 +321,7 @@ class EmbeddedAnalyzer:
             job.medium = self._decode(decoder, job)
             for stage in job.medium.timing:
                 _tell(job, stage)
+            earlier = self._recalled(job)
         except ConfigurationError as error:
             job.future.set_exception(EngineFailed(str(error)))
         except AnalysisError as error:
@@ -323,8 +330,25 @@ class EmbeddedAnalyzer:
             log.exception("decoding %s failed", job.path)
             job.future.set_exception(EngineFailed(f"decoding failed ({type(error).__name__}: {error})"))
         else:
-            self._ready.put(job)
+            if earlier is None:
+                self._ready.put(job)
+            else:
+                self._step(job, lambda: self._conclude_copy(job, earlier))
         return True
+
+    def _recalled(self, job: _Job) -> Earlier | None:
+        """The earlier analysis of a near copy; else the job has what a later copy will be recognised by."""
+        medium, members = job.medium, self._members
+        if self._recall is None or members is None or medium is None:
+            return None
+        start = time.perf_counter()
+        job.likeness = recognised_by(medium)
+        if job.likeness is None:
+            return None
+        earlier = self._recall(job.likeness, self._fingerprint_of(_asked(members, job.only)))
+        job.medium = replace(medium, timing={**medium.timing, "recall": time.perf_counter() - start})
+        _tell(job, "recall")
+        return earlier
 
     def _decode(self, decoder: Decoder, job: _Job) -> Decoded:
         known, path = self._members is not None, job.path
@@ -407,6 +431,18 @@ class EmbeddedAnalyzer:
         assert members is not None
         scores = judging.scores()
         verdict = self._deciding.verdict(medium, scores, members, clock)
+        return replace(self._analysis(job, scores, verdict, clock), likeness=job.likeness)
+
+    def _conclude_copy(self, job: _Job, earlier: Earlier) -> Analysis:
+        assert job.medium is not None
+        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
+        verdict = verdict_of_copy(earlier, job.medium)
+        return replace(self._analysis(job, earlier.scores, verdict, clock), copy_of=earlier)
+
+    def _analysis(self, job: _Job, scores: tuple[Score, ...], verdict: Verdict, clock: _Clock) -> Analysis:
+        medium, members = job.medium, self._members
+        assert medium is not None
+        assert members is not None
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
         origin = medium.provenance

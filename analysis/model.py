@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -103,8 +104,46 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """What near copies of a medium are recognised by (`analysis.perceptual`).
+
+    ``pieces`` are integers in [0, 2^20): two near copies share some of them. ``sketch`` confirms a copy.
+    """
+
+    pieces: tuple[int, ...]
+    sketch: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier analysis of a medium that the one at hand is a near copy of.
+
+    ``verdict`` is what it would be had that medium said nothing of its origin.
+    """
+
+    sha256: str
+    analysed_at: datetime
+    scores: tuple[Score, ...]
+    verdict: Verdict
+
+
+class Recall(Protocol):
+    """A memory of earlier analyses that the engine asks between decoding and the networks."""
+
+    def __call__(self, likeness: Likeness, fingerprint: str) -> Earlier | None:
+        """An analysis with this very fingerprint of a medium of which this one is a near copy, if any.
+
+        Called from the engine's threads, side by side. It raises nothing: what cannot be recalled is judged.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
-    """One run of the engine on one medium. ``timing`` holds seconds per stage."""
+    """One run of the engine on one medium. ``timing`` holds seconds per stage.
+
+    ``copy_of``: the networks were not run, the scores are those of this earlier analysis. ``likeness``: what
+    near copies of the medium can be recognised by, where the engine has a `Recall` and the networks were run.
+    """
 
     sha256: str
     probe: Probe
@@ -113,6 +152,8 @@ class Analysis:
     timing: Mapping[str, float]
     fingerprint: str
     provenance: Provenance = field(default_factory=Provenance)
+    copy_of: Earlier | None = None
+    likeness: Likeness | None = None
 
 
 class Analyzer(Protocol):

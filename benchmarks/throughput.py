@@ -57,7 +57,7 @@ def measure(inbox: Path, data_dir: Path) -> dict[str, float]:
         web={"enabled": False},
     )
     start = time.perf_counter()
-    process.run(settings, Quiet(), until_idle=True, make_analyzer=lambda _: StubAnalyzer())
+    process.run(settings, Quiet(), until_idle=True, make_analyzer=lambda *_: StubAnalyzer())
     seconds = time.perf_counter() - start
     replies = sum(1 for _ in (data_dir / "simulated" / "inbox.jsonl").open())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.ensemble.combine import MediumOutcome, PostOutcome, ReviewLabel, combine, reviewed
+from analysis.ensemble.reasons import copy_reviewed
 from analysis.errors import MediumRefused, Refusal
-from analysis.model import Analysis, Analyzer, Kind
+from analysis.model import Analysis, Analyzer, Kind, Verdict
 from bot.licences import limiting_licences
 from bot.rows import kind_of_mime, to_analysis_row, to_verdict
 from state.model import AnalysisRow, PostMedium
@@ -24,7 +25,8 @@ WORTH_ANOTHER_RUN = {Refusal.TIMED_OUT, Refusal.DECODER_DIED}
 class Judgement:
     """What there is to say about a post.
 
-    ``earlier``: nothing had to be judged anew. ``details`` has one line for each medium without a verdict,
+    ``earlier``: nothing had to be judged anew, as each file, or where ``copy`` is set a near copy of it, had
+    been judged before. ``details`` has one line for each medium without a verdict,
     for operators. ``licences`` are those of weights that took part and limit what the answer may be used for.
     """
 
@@ -32,6 +34,7 @@ class Judgement:
     earlier: bool
     details: tuple[str, ...]
     licences: tuple[str, ...] = ()
+    copy: bool = False
 
     @property
     def failure(self) -> tuple[str, str] | None:
@@ -67,7 +70,14 @@ class Analyses:
             self._finish(medium.sha256, future) if medium.sha256 and future else row
             for medium, row, future in zip(media, known, started, strict=True)
         ]
-        return judgement(self._store, media, rows, earlier=not any(started))
+        fresh = [row for row, future in zip(rows, started, strict=True) if row and future]
+        return judgement(
+            self._store,
+            media,
+            rows,
+            earlier=all(row.copy_of for row in fresh),
+            copy=any(row.copy_of for row in fresh),
+        )
 
     def _known(self, medium: PostMedium) -> AnalysisRow | None:
         if medium.sha256 is None:
@@ -88,26 +98,44 @@ class Analyses:
             row = to_analysis_row(future.result())
         except MediumRefused as refusal:
             row = AnalysisRow(sha256, self._analyzer.fingerprint, reason=refusal.reason, detail=str(refusal))
-        self._store.media.save_analysis(row)
+        with self._store.transaction():
+            self._store.media.save_analysis(row)
+            if row.copy_of is not None:
+                self._store.events.add("copy_recognised", data={"sha256": sha256, "copy_of": row.copy_of})
         return row
 
 
 def judgement(
-    store: Store, media: Sequence[PostMedium], rows: Sequence[AnalysisRow | None], *, earlier: bool
+    store: Store,
+    media: Sequence[PostMedium],
+    rows: Sequence[AnalysisRow | None],
+    *,
+    earlier: bool,
+    copy: bool = False,
 ) -> Judgement:
-    """Combine what is known of a post's media; a person's review overrides the detectors."""
+    """Combine what is known of a post's media; a person's review overrides the detectors.
+
+    A review of the medium that this one is a near copy of is told among the reasons and decides nothing.
+    """
     outcomes, details, licences = [], [], set()
     for index, (medium, row) in enumerate(zip(media, rows, strict=True), 1):
         kind = Kind(row.kind) if row and row.kind else kind_of_mime(medium.mime)
         if row is not None and row.verdict is not None:
             verdict = to_verdict(row.verdict)
-            review = store.reviews.latest(row.sha256)
-            if review is not None:
-                verdict = reviewed(verdict, ReviewLabel(review.label))
-            outcomes.append(MediumOutcome(index, kind, verdict))
+            outcomes.append(MediumOutcome(index, kind, _with_reviews(store, row, kind, verdict)))
             licences |= limiting_licences(score.detector for score in row.scores if score.applicable)
         else:
             known = row or medium
             outcomes.append(MediumOutcome(index, kind, failure=known.reason or "default"))
             details.append(f"medium {index}: {known.detail}")
-    return Judgement(combine(outcomes), earlier, tuple(details), tuple(sorted(licences)))
+    return Judgement(combine(outcomes), earlier, tuple(details), tuple(sorted(licences)), copy)
+
+
+def _with_reviews(store: Store, row: AnalysisRow, kind: Kind | None, verdict: Verdict) -> Verdict:
+    review = store.reviews.latest(row.sha256)
+    if review is not None:
+        return reviewed(verdict, ReviewLabel(review.label))
+    of_copy = store.reviews.latest(row.copy_of) if row.copy_of else None
+    if of_copy is None or kind is None:
+        return verdict
+    return replace(verdict, reasons=(*verdict.reasons, copy_reviewed(kind, of_copy.label)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from analysis.engine import EmbeddedAnalyzer
     from analysis.limits import Limits
-    from analysis.model import Analyzer
+    from analysis.model import Analyzer, Recall
     from bot.config import Settings
     from bot.flow import Flow
     from bot.keeping import Keeper
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from state.store import Store
 
 
-def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
+def build_analyzer(settings: Settings, recall: Recall | None = None) -> EmbeddedAnalyzer:
     """The engine; its detectors are loaded at `warm_up` or with the first medium.
+
+    ``recall`` is its memory of near copies, if it shall have one.
 
     Raises:
         ConfigError: the device is not there, or a service that detectors ask cannot be used as configured.
@@ -79,7 +81,15 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         redelivery=chosen.redelivery,
         create=load,
         producers={**producers_on(device, limits), **(services.producers() if services else {})},
+        recall=recall,
     )
+
+
+def build_recall(settings: Settings, store: Store) -> Recall | None:
+    """The engine's memory of near copies, unless the settings forbid one."""
+    from bot.recall import StoredRecall
+
+    return StoredRecall(store) if settings.analysis.recognise_copies else None
 
 
 def media_limits(settings: Settings) -> Limits:

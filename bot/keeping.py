@@ -67,13 +67,16 @@ class Keeper:
         return self.last
 
     def delete(self, sha256: str) -> bool:
-        """Remove one file on request, needed or not; False where there was none.
+        """Remove one file on request, needed or not, and the small picture that copies are confirmed by.
+
+        Returns False where there was no file.
 
         Raises:
             ValueError: this is no SHA-256 in lower-case hexadecimal.
         """
         self._media.path(sha256)
         self._store.media.mark_deleted(sha256)
+        self._store.likenesses.forget(sha256)
         gone = self._media.remove(sha256)
         if gone:
             self._store.events.add("medium_deleted", None, {"sha256": sha256})

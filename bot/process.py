@@ -22,6 +22,7 @@ from bot.assembly import (
     build_flow,
     build_keeper,
     build_platforms,
+    build_recall,
     build_resolver,
     build_service,
     open_store,
@@ -30,7 +31,7 @@ from bot.service import DataFolderLock, Service
 from bot.site_changes import note_changes
 
 if TYPE_CHECKING:
-    from analysis.model import Analyzer
+    from analysis.model import Analyzer, Recall
     from bot.config import Settings
     from bot.resolver import Resolver
     from state.model import MentionRow, ReplyRow
@@ -57,7 +58,7 @@ def run(
     spectator: Spectator,
     *,
     until_idle: bool = False,
-    make_analyzer: Callable[[Settings], Analyzer] = build_analyzer,
+    make_analyzer: Callable[[Settings, Recall | None], Analyzer] = build_analyzer,
 ) -> None:
     """Run the bot until it is asked to stop, or until nothing is left to do.
 
@@ -76,7 +77,7 @@ def run(
             stack.callback(platform.close)
         resolver = build_resolver(settings, watch=note_changes(store))
         stack.callback(resolver.close)
-        analyzer = make_analyzer(settings)
+        analyzer = make_analyzer(settings, build_recall(settings, store))
         stack.callback(analyzer.close)
         flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
         engine = Engine(analyzer, spectator.loading)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from analysis.model import Analysis, Band, Kind, Reason, Verdict
+from analysis.model import Analysis, Band, Kind, Likeness, Reason, Score, Verdict
 from bot.platforms.base import Account, Attachment, Post
-from state.model import AnalysisRow, PostRow, ScoreRow, VerdictRow
+from state.model import AnalysisRow, LikenessRow, PostRow, ScoreRow, VerdictRow
 
 
 def to_post_row(platform: str, post: Post) -> PostRow:
@@ -67,7 +67,19 @@ def to_analysis_row(analysis: Analysis) -> AnalysisRow:
             reasons=tuple({"code": r.code, "text": r.text} for r in verdict.reasons),
             calibration=verdict.calibration,
         ),
+        copy_of=analysis.copy_of.sha256 if analysis.copy_of else None,
+        likeness=to_likeness_row(analysis.likeness) if analysis.likeness else None,
     )
+
+
+def to_likeness_row(likeness: Likeness) -> LikenessRow:
+    """A likeness as it is stored."""
+    return LikenessRow(likeness.pieces, likeness.sketch)
+
+
+def to_score(row: ScoreRow) -> Score:
+    """A stored score as the detector gave it."""
+    return Score(row.detector, row.score, row.applicable, row.reason, row.evidence, row.weights)
 
 
 def to_verdict(row: VerdictRow) -> Verdict:

@@ -79,6 +79,7 @@ class Writer:
             ),
             probability=_deciding(post).probability if self._estimate else None,
             earlier=judgement.earlier,
+            copy=judgement.copy,
             licence="; ".join(judgement.licences) or None,
             limited_evidence=any(r.code == ReasonCode.LIMITED_EVIDENCE for r in _deciding(post).reasons),
         )

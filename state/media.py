@@ -45,7 +45,7 @@ class Media(Table):
         return {row["sha256"] for row in self._store.rows(sql)}
 
     def mark_deleted(self, sha256: str) -> None:
-        """Note that the file is gone; the record and its analyses stay."""
+        """Note that the file is gone; the record, its analyses and its likeness stay."""
         with self._store.transaction() as db:
             db.execute("UPDATE media SET deleted_at = ? WHERE sha256 = ?", (self._store.stamp(), sha256))
 
@@ -62,8 +62,9 @@ class Media(Table):
             )
             row = db.execute(
                 "INSERT INTO analyses "
-                "(media_id, fingerprint, finished_at, kind, probe, timing, provenance, reason, detail) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "(media_id, fingerprint, finished_at, kind, probe, timing, provenance, reason, detail, "
+                "copy_of) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM media WHERE sha256 = ?)) "
                 "ON CONFLICT (media_id, fingerprint) DO NOTHING RETURNING id",
                 (
                     media_id,
@@ -75,10 +76,13 @@ class Media(Table):
                     to_json(dict(analysis.provenance)),
                     analysis.reason,
                     analysis.detail,
+                    analysis.copy_of,
                 ),
             ).fetchone()
             if row is None:
                 return
+            if analysis.likeness is not None:
+                self._store.likenesses.save(media_id, analysis.likeness)
             for score in analysis.scores:
                 db.execute(
                     "INSERT INTO scores "
@@ -113,8 +117,8 @@ class Media(Table):
         """What this engine (or, without a fingerprint, the latest) has said of a file, if anything."""
         row = self._store.row(
             "SELECT a.id, a.fingerprint, a.kind, a.probe, a.provenance, a.timing, a.reason, a.detail, "
-            "a.finished_at "
-            "FROM analyses a JOIN media m ON m.id = a.media_id "
+            "a.finished_at, o.sha256 AS copy_of "
+            "FROM analyses a JOIN media m ON m.id = a.media_id LEFT JOIN media o ON o.id = a.copy_of "
             "WHERE m.sha256 = ?1 AND (?2 IS NULL OR a.fingerprint = ?2) ORDER BY a.id DESC LIMIT 1",
             (sha256, fingerprint),
         )

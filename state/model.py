@@ -163,8 +163,28 @@ class VerdictRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LikenessRow:
+    """One row of `likenesses` with its ``pieces``: integers below 2^63 that near copies share some of."""
+
+    pieces: tuple[int, ...]
+    sketch: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """A medium that another one may be a near copy of; its ``sketch`` will tell."""
+
+    sha256: str
+    sketch: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisRow:
-    """One row of `analyses` with its scores and verdict, or with the reason why there is none."""
+    """One row of `analyses` with its scores and verdict, or with the reason why there is none.
+
+    ``copy_of`` is the SHA-256 of the medium whose analysis answered for this one, a near copy. ``likeness``
+    is stored with an analysis and not read back.
+    """
 
     sha256: str
     fingerprint: str
@@ -177,6 +197,8 @@ class AnalysisRow:
     detail: str | None = None
     finished_at: datetime | None = None
     provenance: Json = field(default_factory=dict)
+    copy_of: str | None = None
+    likeness: LikenessRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,17 @@ class Reviews(Table):
         return self._store.row(sql, (post_id,)) is not None
 
     def scores(self) -> list[ReviewedScore]:
-        """What the detectors said, in the latest analysis, of every medium that was reviewed."""
+        """What the detectors said, in the latest analysis, of every medium that was reviewed.
+
+        Not where that was said of another medium, of which this one is a near copy.
+        """
         rows = self._store.rows(
             "SELECT m.sha256, a.kind, p.platform, r.label, s.detector, s.weights, s.score "
             "FROM (SELECT media_id, max(id) AS id FROM reviews GROUP BY media_id) newest "
             "JOIN reviews r ON r.id = newest.id JOIN media m ON m.id = newest.media_id "
             "JOIN analyses a "
-            "ON a.id = (SELECT max(id) FROM analyses WHERE media_id = m.id AND reason IS NULL) "
+            "ON a.id = (SELECT max(id) FROM analyses WHERE media_id = m.id "
+            "AND reason IS NULL AND copy_of IS NULL) "
             "JOIN scores s ON s.analysis_id = a.id AND s.applicable "
             "JOIN posts p ON p.id = (SELECT min(post_id) FROM post_media WHERE media_id = m.id) "
             "ORDER BY m.id, s.detector"

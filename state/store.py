@@ -23,6 +23,7 @@ from sqlite_utils import Database
 from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
+from state.likenesses import Likenesses
 from state.media import Media
 from state.mentions import Mentions
 from state.migrations import migrate
@@ -98,6 +99,7 @@ class Store:
         self.posts = Posts(self)
         self.mentions = Mentions(self)
         self.media = Media(self)
+        self.likenesses = Likenesses(self)
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)

@@ -38,6 +38,23 @@ _OVERRULED = {
 }
 
 
+_ORIGIN = {
+    ReasonCode.CREDENTIALS_NEUTRAL,
+    ReasonCode.CREDENTIALS_UNTRUSTED,
+    ReasonCode.CREDENTIALS_INVALID,
+    ReasonCode.CREDENTIALS_UNREAD,
+    ReasonCode.GENERATOR_MARK,
+}
+
+
+def without_provenance(verdict: Verdict) -> Verdict | None:
+    """Return the verdict without what the medium says of its origin; None where that decided it."""
+    codes = {item.code for item in verdict.reasons}
+    if not codes.isdisjoint(code for _, code, _ in _DECIDES.values()):
+        return None
+    return replace(verdict, reasons=tuple(item for item in verdict.reasons if item.code not in _ORIGIN))
+
+
 def with_provenance(verdict: Verdict, provenance: Provenance) -> Verdict:
     """Return the verdict with what the medium says of its origin; one that credentials decide has no
     probability: no calibration stands behind it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -51,6 +52,9 @@ class ReasonCode(StrEnum):
     CREDENTIALS_INVALID = "credentials_invalid"
     CREDENTIALS_UNREAD = "credentials_unread"
     GENERATOR_MARK = "generator_mark"
+    # What was found for a copy of the medium.
+    COPY_ANALYSED = "copy_analysed"
+    COPY_REVIEWED = "copy_reviewed"
     # What people said.
     HUMAN_REVIEW = "human_review"
     HUMAN_REVIEW_SATIRE = "human_review_satire"
@@ -97,6 +101,24 @@ def absences(kind: Kind, scores: Iterable[Score]) -> list[Reason]:
     if len(silent) == len(scores):
         found.append(reason(ReasonCode.NOTHING_JUDGED, f"no detector could judge this {SINGULAR[kind]}"))
     return found
+
+
+def copy_analysed(kind: Kind, day: date) -> Reason:
+    """Say that the scores are those of an earlier analysis of a copy."""
+    return reason(
+        ReasonCode.COPY_ANALYSED,
+        f"a copy of this {SINGULAR[kind]} was analysed on {day.isoformat()} by the same detectors; these are "
+        "its results, for the two look the same everywhere",
+    )
+
+
+def copy_reviewed(kind: Kind, label: str) -> Reason:
+    """Say that a person's judgement of a copy asks for one of this medium; it does not decide here."""
+    return reason(
+        ReasonCode.COPY_REVIEWED,
+        f"a person judged that copy of this {SINGULAR[kind]}: {label.replace('_', ' ')}; this one wants a "
+        "review of its own",
+    )
 
 
 def limited_evidence(took_part: Sequence[str], records: Mapping[str, WeightsRecord]) -> list[Reason]:

@@ -35,16 +35,18 @@ def review(
     settings = loaded.settings
     rules = {platform.name: platform.text_rules for platform in build_platforms(settings)}
     store = open_store(settings)
+    sha256 = _sha256(medium)
     try:
         corrections = reviews.review(
             store,
             build_writer(settings, store),
             rules,
-            _sha256(medium),
+            sha256,
             label,
             note=note,
             reviewer=reviewer or getpass.getuser(),
         )
+        copies = list(store.likenesses.relatives(sha256))
     except NotFound as error:
         raise ConfigError(f"{error}; give a file or SHA-256 that the bot was asked about") from error
     finally:
@@ -56,6 +58,8 @@ def review(
         out.print(f"A correction to @{asker} is queued: {each.before} becomes {each.after}.", soft_wrap=True)
     if not corrections:
         out.print("No answer changes.")
+    for copy in copies:
+        out.print(f"A copy that looks the same keeps its own answer; review it, too: {copy}", soft_wrap=True)
 
 
 def _sha256(medium: str) -> str:

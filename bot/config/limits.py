@@ -105,6 +105,13 @@ class Analysis(Section):
         Folder | None,
         Field(description="Certificates (PEM) of those whose content credentials (C2PA) are believed."),
     ] = None
+    recognise_copies: Annotated[
+        bool,
+        Field(
+            description="Whether pictures and clips that were encoded or scaled again are answered from the "
+            "analysis of the copy that was judged first."
+        ),
+    ] = True
     redelivery: Annotated[
         bool,
         Field(

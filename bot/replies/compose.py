@@ -89,11 +89,17 @@ def _parts(words: Wordings, kind: ReplyKind, context: Context) -> dict[str, str]
         "gallery": "" if kind is ReplyKind.PENDING else _gallery(words, context),
         "estimate": _estimate(words, context) if detected else "",
         "limited_evidence": texts.limited_evidence if detected and context.limited_evidence else "",
-        "earlier": texts.earlier if kind is ReplyKind.VERDICT and context.earlier else "",
+        "earlier": _earlier(words, context) if kind is ReplyKind.VERDICT else "",
         "licence_note": fill(texts.licence_note, licence=context.licence)
         if detected and context.licence
         else "",
     }
+
+
+def _earlier(words: Wordings, context: Context) -> str:
+    if not context.earlier:
+        return ""
+    return words.parts.earlier_copy if context.copy else words.parts.earlier
 
 
 def _estimate(words: Wordings, context: Context) -> str:

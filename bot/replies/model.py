@@ -53,13 +53,14 @@ class Context:
 
     ``media`` are in the order of the post. ``probability`` lies in (0, 1) and is None where no calibration
     stands behind it; it is told for a single medium only. ``limited_evidence``: only weak detectors took
-    part. ``earlier``: the medium was checked before. ``licence`` names a model licence that limits the use
-    of the answer. ``failure`` is the reason code of a `failure` reply.
+    part. ``earlier``: the medium was checked before, where ``copy`` is set a copy of it. ``licence`` names a
+    model licence that limits the use of the answer. ``failure`` is the reason code of a `failure` reply.
     """
 
     media: tuple[MediumResult, ...] = ()
     probability: float | None = None
     earlier: bool = False
+    copy: bool = False
     limited_evidence: bool = False
     licence: str | None = None
     failure: str | None = None

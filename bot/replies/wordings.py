@@ -58,6 +58,7 @@ class PartWords(_Words):
     estimate: _Text
     limited_evidence: _Text
     earlier: _Text
+    earlier_copy: _Text
     licence_note: _Text
 
 

@@ -31,6 +31,18 @@ def scene(width: int = 64, height: int = 48) -> NDArray[np.uint8]:
     return picture
 
 
+def photo(seed: int, width: int = 320, height: int = 240) -> Image.Image:
+    """A picture with coarse and fine structure everywhere, as photographs have; another one for each seed."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((height, width, 3), 128.0)
+    for cells, brightness, colour in ((4, 60, 15), (12, 40, 10), (40, 25, 0), (160, 15, 0)):
+        for strength, planes in ((brightness, (0, 1, 2)), (colour, (0,)), (colour, (2,))):
+            noise = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
+            layer = Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
+            picture[..., planes] += strength * np.asarray(layer)[..., None]
+    return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+
+
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)

@@ -103,7 +103,7 @@ def live(inbox: Path, data_dir: Path, mode: str, die_at: int) -> int:
     if mode == "forgetful":
         ReplyLog.find = find_any  # type: ignore[method-assign]
     settings = settings_for(inbox, data_dir, test_mode=mode == "test")
-    process.run(settings, Quiet(), until_idle=True, make_analyzer=lambda _: StubAnalyzer())
+    process.run(settings, Quiet(), until_idle=True, make_analyzer=lambda *_: StubAnalyzer())
     return points.count
 
 

@@ -119,11 +119,12 @@ def rig(
     folder: Path,
     *,
     analyzer: Analyzer | None = None,
+    make_analyzer: Callable[[Store], Analyzer] = lambda _: StubAnalyzer(),
     platform: Callable[[Path], FaultyInbox] = FaultyInbox,
     per_asker_per_hour: int = 100,
     to_media_post: bool = False,
 ) -> Iterator[Rig]:
-    """A rig over a fresh inbox in this folder."""
+    """A rig over a fresh inbox in this folder. An analyzer with a memory is made over the rig's store."""
     world = InboxWorld(folder / "inbox")
     clock = FakeClock(START)
     store = Store(folder / "state.sqlite3", Mode.LIVE, clock.now)
@@ -135,7 +136,7 @@ def rig(
         store,
         {"inbox": inbox},
         resolver,
-        Analyses(store, resolver.path, analyzer or StubAnalyzer()),
+        Analyses(store, resolver.path, analyzer or make_analyzer(store)),
         writer,
         Manners(per_asker_per_hour, timedelta(hours=1000)),
         Patience(attempts=3, backoff_base=10, backoff_max=1000, lease=60, notice_after=300),

@@ -37,7 +37,7 @@ class Slow(StubAnalyzer):
         return super().submit(path)
 
 run = process.run
-process.run = lambda *a, **k: run(*a, make_analyzer=lambda _: Slow(), **k)
+process.run = lambda *a, **k: run(*a, make_analyzer=lambda *_: Slow(), **k)
 sys.exit(edge.run(sys.argv[1:]))
 """
 

@@ -32,6 +32,6 @@ def test_every_mention_is_shown_before_the_balance(tmp_path: Path) -> None:
     world, expected = busy_inbox(tmp_path / "inbox")
     settings: Settings = settings_for(world.folder, tmp_path / "data", test_mode=True)
     slow = Slow()
-    process.run(settings, slow, until_idle=True, make_analyzer=lambda _: StubAnalyzer())
+    process.run(settings, slow, until_idle=True, make_analyzer=lambda *_: StubAnalyzer())
     shown = len(expected) - 1  # the bot's own post is ignored at the door
     assert slow.seen == ["closed"] * shown + ["idle"]

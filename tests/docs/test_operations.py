@@ -141,7 +141,7 @@ def live(place: Path, *, test_mode: bool, data_dir: str = ".veritag", spectator:
     low = Verdict(Band.LOW, 0.2, "stub", ())
     analyzer = StubAnalyzer({hashlib.sha256(png(1)).hexdigest(): low})
     settings = settings_for(place / "inbox", place / data_dir, test_mode=test_mode)
-    process.run(settings, spectator or Quiet(), until_idle=True, make_analyzer=lambda _: analyzer)
+    process.run(settings, spectator or Quiet(), until_idle=True, make_analyzer=lambda *_: analyzer)
 
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the command sqlite3 is not installed")
