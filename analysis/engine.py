@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,14 @@ from analysis.members import Judging, Member, check_names, fingerprint, load_mem
 from analysis.model import Analysis, Kind
 from analysis.producers import producers_on
 from analysis.views import Producer, require
+from detectors.backends.base import Choice, Forward
 from detectors.base import Detector, View
 
 if TYPE_CHECKING:
     from analysis.ensemble.base import Policy
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
 _WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
@@ -63,7 +65,7 @@ class EmbeddedAnalyzer:
     ``detectors`` are loaded detectors, or names that ``create`` (default: `detectors.create`) loads on the
     networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
-    may use).
+    may use). ``choice`` says how networks are run; None: by plain torch in float32.
 
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
     "ensemble", and "total": from leaving the queue to the verdict, with the wait for the networks. Where
@@ -86,12 +88,14 @@ class EmbeddedAnalyzer:
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
+        choice: Choice | None = None,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
         check_names(item if isinstance(item, str) else item.record.name for item in detectors)
         self._limits = limits or Limits()
-        self._producers = producers_on(device, self._limits) if producers is None else producers
+        self._choice, self._device = choice, device
+        self._producers = producers_on(device, self._limits, choice) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
         self._policy = policy
@@ -222,7 +226,8 @@ class EmbeddedAnalyzer:
                 job.future.cancel()
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
-        seen = json.dumps([*(getattr(self._limits, name) for name in _WHAT_IS_SEEN), self._anchors])
+        exact = self._choice is not None and self._choice.exact
+        seen = json.dumps([*(getattr(self._limits, name) for name in _WHAT_IS_SEEN), self._anchors, exact])
         return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
@@ -230,10 +235,17 @@ class EmbeddedAnalyzer:
             import torch
 
             torch.set_num_threads(self._torch_threads)
-            members = load_members(self._wanted, self._create, self._producers, on_progress)
+            members = load_members(self._wanted, self._create, self._producers, on_progress, self._runner())
             on_progress("ready")
             self._members = members
         return self._members
+
+    def _runner(self) -> Callable[[Detector], Forward] | None:
+        if self._choice is None:
+            return None
+        from detectors.backends import accelerate
+
+        return partial(accelerate, choice=self._choice, device=self._device)
 
     def _decode_loop(self, decoder: Decoder) -> None:
         try:

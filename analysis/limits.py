@@ -11,11 +11,14 @@ from analysis.errors import ConfigurationError
 class Sampling(StrEnum):
     """How frames are chosen from a clip; the formulas are in `analysis.decoding.sampling`.
 
-    PUBLISHED is GenConViT's and passes over the end of most clips; LINSPACE covers the whole clip.
+    PUBLISHED is GenConViT's and passes over the end of most clips; LINSPACE covers the whole clip. KEYFRAMES
+    takes frames that need no others to be decoded, spread over the clip; a clip with fewer of them than are
+    wanted is sampled as by LINSPACE.
     """
 
     PUBLISHED = "published"
     LINSPACE = "linspace"
+    KEYFRAMES = "keyframes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class Limits:
     max_duration: float = 1800.0
     max_streams: int = 16
     frames_per_video: int = 15
-    sampling: Sampling = Sampling.LINSPACE
+    sampling: Sampling = Sampling.KEYFRAMES
     frames_in_a_row: int = 256
     face_clip_stride: int | None = None
     max_audio_seconds: float = 600.0

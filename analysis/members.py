@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from analysis.decoding.decoder import Decoded
 from analysis.errors import ConfigurationError, EngineFailed
 from analysis.model import Kind, Probe, Score
 from analysis.views import Producer, Views, require
+from detectors.backends.base import PLAIN, Forward
 from detectors.base import Detector, Modality, ServiceDetector, View
 from detectors.errors import NotApplicable, ServiceError, UnknownDetector, WeightsError
 
@@ -23,11 +24,20 @@ _ONLY = {Modality.IMAGE: "pictures", Modality.VIDEO: "videos", Modality.AUDIO: "
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One configured detector; ``detector`` is None where it could not be loaded, and ``reason`` says why."""
+    """One configured detector; ``detector`` is None where it could not be loaded, and ``reason`` says why.
+
+    ``forward`` is its forward step as it is run here; None: plain torch.
+    """
 
     name: str
     detector: Detector | None
     reason: str | None = None
+    forward: Forward | None = None
+
+    @property
+    def runner(self) -> str:
+        """Who computes the forward step, such as "openvino bf16"."""
+        return PLAIN if self.forward is None else self.forward.runner
 
 
 class Crashed(Exception):
@@ -39,8 +49,12 @@ def load_members(
     create: Callable[[str], Detector],
     producers: Mapping[View, Producer],
     on_progress: Callable[[str], None],
+    run: Callable[[Detector], Forward] | None = None,
 ) -> tuple[Member, ...]:
     """Load every configured detector, once. Missing weights or services make a member that never judges.
+
+    Args:
+        run: chooses how a detector's forward step is run; None: by plain torch.
 
     Raises:
         ConfigurationError: a name that no detector has, a name twice, or a view that cannot be made.
@@ -54,6 +68,12 @@ def load_members(
             members.append(_ready(item, producers))
     check_names(member.name for member in members)
     require(((member.name, member.detector.view) for member in members if member.detector), producers)
+    if run is None:
+        return tuple(members)
+    for number, member in enumerate(members):
+        if member.detector is not None:
+            on_progress(f"preparing {member.name}")
+            members[number] = replace(member, forward=run(member.detector))
     return tuple(members)
 
 
@@ -104,7 +124,7 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
             continue
         record = member.detector.record.model_dump(mode="json")
         keys = ("name", "file", "parts", "preprocessing", "calibration", "in_the_wild")
-        described.append([record[key] for key in keys])
+        described.append([*(record[key] for key in keys), member.runner])
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -183,7 +203,7 @@ def _score(member: Member, probe: Probe, views: Views) -> Score:
         only = " and ".join(_ONLY[modality] for modality in detector.record.modalities)
         return _not_applicable(member, f"judges {only} only")
     try:
-        return _run(detector, member.name, views)
+        return _run(detector, member.name, member.forward, views)
     except NotApplicable as error:
         return _not_applicable(member, str(error))
     except Crashed:
@@ -194,12 +214,12 @@ def _score(member: Member, probe: Probe, views: Views) -> Score:
         raise Crashed(f"{type(error).__name__}: {error}"[:300]) from error
 
 
-def _run(detector: Detector, name: str, views: Views) -> Score:
+def _run(detector: Detector, name: str, forward: Forward | None, views: Views) -> Score:
     made = views.made(detector.view, detector.record)
     if isinstance(detector, ServiceDetector):
         output = detector.detect(made.view)
     else:
-        logits = detector.forward(detector.preprocess(made.view))
+        logits = (forward or detector.forward)(detector.preprocess(made.view))
         if not logits.isfinite().all():
             log.error("detector %s gave a logit that is not finite", name)
             raise Crashed("a logit is not finite")

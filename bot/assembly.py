@@ -36,10 +36,11 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     """
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
-    from analysis.limits import Limits
+    from analysis.limits import Limits, Sampling
     from analysis.producers import producers_on
     from bot.detector_services import ASKING, build_services
-    from detectors import create, record
+    from detectors import create, record, weights
+    from detectors.backends import Backend, Choice
 
     chosen = settings.analysis
     for name in chosen.detectors:
@@ -62,12 +63,14 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         max_pixels=chosen.max_pixels,
         max_duration=chosen.max_duration,
         frames_per_video=chosen.frames_per_video,
+        sampling=Sampling(chosen.sampling),
         frames_in_a_row=chosen.frames_in_a_row,
         face_clip_stride=chosen.face_clip_stride or None,
         trust_anchors=_trust_anchors(chosen.trust_anchors),
         decode_seconds=chosen.decode_seconds,
         decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
     )
+    choice = Choice(Backend(chosen.backend), chosen.exact, chosen.threads, weights.folder() / "converted")
     return EmbeddedAnalyzer(
         chosen.detectors,
         policy,
@@ -77,7 +80,8 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         torch_threads=chosen.threads,
         queue_size=settings.analyst.in_flight,
         create=load,
-        producers={**producers_on(device, limits), **(services.producers() if services else {})},
+        choice=choice,
+        producers={**producers_on(device, limits, choice), **(services.producers() if services else {})},
     )
 
 
