@@ -3,7 +3,7 @@
     python -m benchmarks.engine CLIP... [--cores 2] [--runs 3] [--out FOLDER]
 
 All judge the same frames, in turns, with the reference vectors' weights: `benchmarks.plain`, the engine with
-``analysis.exact``, and the engine as it comes. Reported: median seconds by stage, differences of the logits, and
+``analysis.exact``, and the engine as it comes. Reported: median seconds by stage, differences of logits, and
 the roofline: the networks' arithmetic beside the measured rate of matrix products.
 """
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from detectors import torchvision_cpu
 from detectors.backends import openvino
+from detectors.faces.areas import Areas
 from detectors.faces.retinaface import Faces
 
 _CELL = 12  # pixels that the first network sees at once
@@ -61,8 +61,8 @@ class MTCNN:
         """
         found = []
         for stack in _stacks(frames):
-            pictures = self._pictures(stack)
-            found += self._decided(pictures, *self._proposals(pictures, min_face))
+            pictures = Areas(stack.to(self._device))
+            found += self._decided(pictures, len(stack), *self._proposals(pictures, min_face))
         return found
 
     @torch.inference_mode()
@@ -79,29 +79,26 @@ class MTCNN:
             first += len(stack)
             boxes = torch.cat([box.reshape(-1, 4).float() for box in own]).to(self._device)
             owner = torch.repeat_interleave(torch.tensor([len(box) for box in own])).to(self._device)
-            found += self._decided(self._pictures(stack), _squares(boxes), owner)
+            found += self._decided(Areas(stack.to(self._device)), len(stack), _squares(boxes), owner)
         return found
 
-    def _pictures(self, frames: Tensor) -> Tensor:
-        return frames.to(self._device).permute(0, 3, 1, 2).float()
-
-    def _decided(self, pictures: Tensor, boxes: Tensor, owner: Tensor) -> list[Faces]:
+    def _decided(self, pictures: Areas, count: int, boxes: Tensor, owner: Tensor) -> list[Faces]:
         boxes, owner = self._refinements(pictures, boxes, owner)
         boxes, owner, scores, points = self._decisions(pictures, boxes, owner)
         found = []
-        for frame in range(len(pictures)):
+        for frame in range(count):
             own = (owner == frame).nonzero()[:, 0]
             kept = own[suppress(boxes[own], scores[own], 0.7, of_smaller=True)]
             found.append(Faces(*(values[kept].cpu().numpy() for values in (boxes, scores, points))))
         return found
 
-    def _proposals(self, pictures: Tensor, min_face: float) -> tuple[Tensor, Tensor]:
-        boxes, scores, shifts = (pictures.new_zeros(0, *size) for size in ((4,), (), (4,)))
+    def _proposals(self, pictures: Areas, min_face: float) -> tuple[Tensor, Tensor]:
+        boxes, scores, shifts = (torch.zeros(0, *size, device=self._device) for size in ((4,), (), (4,)))
         owner = torch.zeros(0, dtype=torch.long, device=self._device)
-        height, width = pictures.shape[2:]
+        height, width = pictures.height, pictures.width
         for scale in scales(height, width, min_face):
             size = [int(length * scale + 1) for length in (height, width)]
-            shift, probability = self._propose(_normalised(F.interpolate(pictures, size, mode="area")))
+            shift, probability = self._propose(_normalised(pictures.resized(*size)))
             frame, row, column = (probability[:, 1] >= _PROPOSED).nonzero(as_tuple=True)
             place = _STEP * torch.stack([column, row], dim=1).float()
             corners = [((place + 1) / scale).floor(), ((place + _CELL) / scale).floor()]
@@ -117,7 +114,7 @@ class MTCNN:
         sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
         return _squares(boxes + shifts * sides), owner[kept]
 
-    def _refinements(self, pictures: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+    def _refinements(self, pictures: Areas, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         boxes, owner = _touching(boxes, owner, pictures)
         outputs = [self._refine(crops) for crops in _crops(pictures, boxes, owner, _SMALL)]
         if not outputs:
@@ -129,7 +126,7 @@ class MTCNN:
         return _squares(_shifted(boxes[kept], shifts[kept])), owner[kept]
 
     def _decisions(
-        self, pictures: Tensor, boxes: Tensor, owner: Tensor
+        self, pictures: Areas, boxes: Tensor, owner: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         boxes, owner = _touching(boxes, owner, pictures)
         outputs = [self._decide(crops) for crops in _crops(pictures, boxes, owner, _LARGE)]
@@ -214,30 +211,25 @@ def _squares(boxes: Tensor) -> Tensor:
     return torch.cat([corner, corner + longer], dim=1)
 
 
-def _inside(boxes: Tensor, pictures: Tensor) -> Tensor:
+def _inside(boxes: Tensor, pictures: Areas) -> Tensor:
     """Whole-numbered (left, top, right, bottom) of the parts that lie in the frame, right and bottom out."""
-    height, width = pictures.shape[2:]
     whole = boxes.trunc().long()
-    limit = torch.tensor([width, height], device=boxes.device)
+    limit = torch.tensor([pictures.width, pictures.height], device=boxes.device)
     return torch.cat([whole[:, :2].clamp(min=1) - 1, torch.minimum(whole[:, 2:], limit)], dim=1)
 
 
-def _touching(boxes: Tensor, owner: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+def _touching(boxes: Tensor, owner: Tensor, pictures: Areas) -> tuple[Tensor, Tensor]:
     """The boxes of which a part lies in the frame."""
     inside = _inside(boxes, pictures)
     kept = (inside[:, 2:] > inside[:, :2]).all(dim=1)
     return boxes[kept], owner[kept]
 
 
-def _crops(pictures: Tensor, boxes: Tensor, owner: Tensor, side: int) -> Iterator[Tensor]:
+def _crops(pictures: Areas, boxes: Tensor, owner: Tensor, side: int) -> Iterator[Tensor]:
     """Stacks ``(n, 3, side, side)`` of what lies in the boxes, squeezed where the frame cuts one off."""
-    places = torch.cat([owner[:, None], _inside(boxes, pictures)], dim=1).tolist()
-    for first in range(0, len(places), _CROPS):
-        crops = [
-            F.adaptive_avg_pool2d(pictures[frame, :, top:bottom, left:right], side)
-            for frame, left, top, right, bottom in places[first : first + _CROPS]
-        ]
-        yield _normalised(torch.stack(crops))
+    for some, owners in zip(torch.split(boxes, _CROPS), torch.split(owner, _CROPS), strict=True):
+        if len(some):
+            yield _normalised(pictures.crops(owners, _inside(some, pictures), side))
 
 
 def _normalised(pixels: Tensor) -> Tensor:
