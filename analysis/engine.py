@@ -1,9 +1,10 @@
 """The embedded engine: files in, analyses out, with decoding and networks overlapping.
 
-    submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ ready (bounded) ─▶ networks ─▶ future
+    submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ decoded (bounded) ─▶ views ─▶ networks
 
-One thread owns the networks; while it judges one medium the children decode the next ones. Detectors that ask
-services come last for each medium, on a few threads of their own (`analysis.asking`).
+One thread owns the networks, and joins the media that are ready into batches (`analysis.batching`). While it
+works, another makes the views and inputs of the next media, and the children decode those behind. Detectors
+that ask services come last for each medium, on a few threads of their own (`analysis.asking`).
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.asking import Asking, settle
+from analysis.batching import MOST_ITEMS, Batches, gather
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.ensemble.provenance import with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
+from analysis.job import Clock, Job, OnStage
 from analysis.limits import Limits
 from analysis.members import Judging, Member, check_names, fingerprint, load_members
 from analysis.model import Analysis, Kind
@@ -45,18 +48,7 @@ _WHAT_IS_SEEN = (
     *("max_audio_seconds", "max_view_bytes"),
 )
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
-OnStage = Callable[[str], None]
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Job:
-    path: Path
-    future: Future[Analysis]
-    only: frozenset[str] | None = None
-    on_stage: OnStage | None = None
-    started: float = 0.0
-    medium: Decoded | None = None
 
 
 class EmbeddedAnalyzer:
@@ -104,8 +96,12 @@ class EmbeddedAnalyzer:
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
         self._slots = threading.BoundedSemaphore(queue_size)
-        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._ready: queue.Queue[_Job | Callable[[], None] | None] = queue.Queue(maxsize=decode_workers)
+        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._decoded: queue.Queue[Job | None] = queue.Queue(maxsize=decode_workers)
+        # No more media are on their way than ``queue_size``, so that this one is bounded too.
+        self._ready: queue.SimpleQueue[Job | Callable[[], None] | None] = queue.SimpleQueue()
+        self._batches = Batches()
+        self._running: set[Job] = set()
         self._lock = threading.Lock()
         self._closed = False
         self._asking = Asking()
@@ -114,8 +110,9 @@ class EmbeddedAnalyzer:
             threading.Thread(target=self._decode_loop, args=(decoder,), name=f"decode-{number}", daemon=True)
             for number, decoder in enumerate(self._decoders)
         ]
+        self._views = threading.Thread(target=self._view_loop, name="views", daemon=True)
         self._networks = threading.Thread(target=self._network_loop, name="networks", daemon=True)
-        for thread in (*self._decode_threads, self._networks):
+        for thread in (*self._decode_threads, self._views, self._networks):
             thread.start()
 
     @property
@@ -177,18 +174,26 @@ class EmbeddedAnalyzer:
             if self._closed:
                 future.cancel()
             self._refuse_if_closed()
-            self._waiting.put(_Job(path, future, None if only is None else frozenset(only), on_stage))
+            self._waiting.put(Job(path, future, None if only is None else frozenset(only), on_stage))
         return future
 
     def health(self) -> dict[str, object]:
-        """What operators want to see: who judges and why others do not, isolation, waiting media."""
+        """What operators want to see: who judges, by what, and why others do not; isolation, waiting media,
+        and memory: what decoded media and inputs take now, and the networks that ran out of it with the
+        inputs that they are given at once since.
+        """
         members = self._members
+        with self._lock:
+            running = tuple(self._running)
         return {
             "loaded": members is not None,
             "detectors": {member.name: member.reason or "ready" for member in members or ()},
+            "runners": {member.name: member.runner for member in members or () if member.detector},
+            "held_bytes": sum(job.held_bytes for job in running),
+            "reduced_batches": dict(self._batches.sizes),
             "network_isolated": [decoder.network_isolated for decoder in self._decoders],
             "waiting": self._waiting.qsize(),
-            "alive": self._networks.is_alive() and all(thread.is_alive() for thread in self._decode_threads),
+            "alive": all(t.is_alive() for t in (*self._decode_threads, self._views, self._networks)),
         }
 
     def close(self) -> None:
@@ -207,6 +212,9 @@ class EmbeddedAnalyzer:
                 self._waiting.put(None)
         for thread in self._decode_threads:
             thread.join()
+        if first:
+            self._decoded.put(None)
+        self._views.join()
         if first:
             self._ready.put(None)
         self._networks.join()
@@ -265,10 +273,13 @@ class EmbeddedAnalyzer:
         if not job.future.set_running_or_notify_cancel():
             return True
         job.started = time.perf_counter()
+        with self._lock:
+            self._running.add(job)
+        job.future.add_done_callback(lambda _: self._forget(job))
         try:
             job.medium = self._decode(decoder, job)
             for stage in job.medium.timing:
-                _tell(job, stage)
+                job.tell(stage)
         except ConfigurationError as error:
             job.future.set_exception(EngineFailed(str(error)))
         except AnalysisError as error:
@@ -277,10 +288,14 @@ class EmbeddedAnalyzer:
             log.exception("decoding %s failed", job.path)
             job.future.set_exception(EngineFailed(f"decoding failed ({type(error).__name__}: {error})"))
         else:
-            self._ready.put(job)
+            self._decoded.put(job)
         return True
 
-    def _decode(self, decoder: Decoder, job: _Job) -> Decoded:
+    def _forget(self, job: Job) -> None:
+        with self._lock:
+            self._running.discard(job)
+
+    def _decode(self, decoder: Decoder, job: Job) -> Decoded:
         known, path = self._members is not None, job.path
         medium = decoder.decode(path, **self._wanted_tracks(job.only))
         if known or medium.probe.kind is not Kind.VIDEO:
@@ -302,26 +317,98 @@ class EmbeddedAnalyzer:
             "row": any(p.row for p in producers),
         }
 
+    def _view_loop(self) -> None:
+        while self._prepare_next():
+            pass
+
+    def _prepare_next(self) -> bool:
+        """Make the views and inputs of one decoded medium; False at the end."""
+        job = self._decoded.get()
+        if job is None:
+            return False
+        self._step(job, lambda: self._prepare(job))
+        if job.judging is not None and not job.future.done():
+            self._ready.put(job)
+        return True
+
+    def _prepare(self, job: Job) -> None:
+        import torch
+
+        assert job.medium is not None, "the decode thread put it there"
+        if self._members is None:
+            self.warm_up()
+        assert self._members is not None
+        clock = Clock(dict(job.medium.timing), lambda stage: job.tell(stage))
+        judging = Judging(_asked(self._members, job.only), job.medium, self._producers)
+        with torch.inference_mode():
+            judging.prepare()
+        clock("views")
+        if not judging.more:
+            job.medium = replace(job.medium, frames=None, waveform=None, row=None)
+        job.judging, job.clock = judging, clock
+
     def _network_loop(self) -> None:
         while self._judge_next():
             pass
 
     def _judge_next(self) -> bool:
-        """Serve one ready job or call; False at the end. A frame of its own, as in `_decode_next`."""
-        item = self._ready.get()
-        if item is None:
-            return False
-        if not isinstance(item, _Job):
-            item()
-            return True
-        self._step(item, lambda: self._judge_here(item))
-        return True
+        """Serve the ready jobs or a call; False at the end. A frame of its own, as in `_decode_next`."""
+        first = self._ready.get()
+        group = gather(self._ready, first, self._is_enough)
+        self._judge_together([job for job in group if isinstance(job, Job)])
+        last = group[-1]
+        if callable(last):
+            last()
+        return last is not None
 
-    def _step(self, job: _Job, step: Callable[[], Analysis | None]) -> None:
+    def _is_enough(self, group: list[Job | Callable[[], None] | None]) -> bool:
+        """Whether no more media are waited for."""
+        items = 0
+        for job in group:
+            if not isinstance(job, Job) or job.judging is None:
+                return True  # a call, or the end
+            items += max((len(batch) for batch in job.judging.inputs.values()), default=0)
+        return items >= MOST_ITEMS or len(self._running) <= len(group)
+
+    def _judge_together(self, jobs: Sequence[Job]) -> None:
+        """The networks' step of several media."""
+        import torch
+
+        if self._closed:
+            for job in jobs:
+                settle(job.future, EngineFailed("the engine is closed"))
+            return
+        for member in self._members or ():
+            asked = [job for job in jobs if job.judging and member.name in job.judging.inputs]
+            if not asked:
+                continue
+            start = time.perf_counter()
+            inputs = [job.judging.inputs[member.name] for job in asked if job.judging]
+            with torch.inference_mode():
+                outcomes = self._batches.forward(member.name, member.run, inputs)
+                for job, outcome in zip(asked, outcomes, strict=True):
+                    assert job.judging is not None
+                    job.judging.judge(member, outcome)
+            seconds, items = time.perf_counter() - start, sum(map(len, inputs))
+            for job, batch in zip(asked, inputs, strict=True):
+                assert job.clock is not None
+                job.clock.note(f"detector:{member.name}", seconds * len(batch) / max(1, items))
+        for job in jobs:
+            self._settled(job, partial(self._finish, job))
+
+    def _step(self, job: Job, step: Callable[[], Analysis | None]) -> None:
+        """`_settled`, unless the engine is closed."""
+
+        def step_if_open() -> Analysis | None:
+            self._refuse_if_closed()
+            return step()
+
+        self._settled(job, step_if_open)
+
+    def _settled(self, job: Job, step: Callable[[], Analysis | None]) -> None:
         """Do a step of a job and settle its future, unless another step is to follow."""
         outcome: Analysis | Exception | None
         try:
-            self._refuse_if_closed()
             outcome = step()
         except ConfigurationError as error:
             outcome = EngineFailed(str(error))
@@ -333,21 +420,21 @@ class EmbeddedAnalyzer:
         if outcome is not None:
             settle(job.future, outcome)
 
-    def _judge_here(self, job: _Job) -> Analysis | None:
-        """The networks' step; None where services are still to be asked, on a thread of their own."""
-        import torch
-
-        assert job.medium is not None, "the decode thread put it there"
-        judging = Judging(_asked(self._load(log.info), job.only), job.medium, self._producers)
-        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
-        with torch.inference_mode():
-            judging.networks(clock)
+    def _finish(self, job: Job) -> Analysis | None:
+        """The verdict; None where services are still to be asked, on a thread of their own."""
+        judging, clock = job.judging, job.clock
+        assert judging is not None
+        assert clock is not None
+        for member in _asked(self._members or (), job.only):
+            if member not in judging.asking:
+                clock.note(f"detector:{member.name}", 0.0)
+        clock.go_on()
         if not judging.more:
             return self._conclude(job, judging, clock)
         self._asking.start(lambda: self._step(job, lambda: self._ask(job, judging, clock)), job.future)
         return None
 
-    def _ask(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
+    def _ask(self, job: Job, judging: Judging, clock: Clock) -> Analysis:
         import torch
 
         clock("room")
@@ -355,7 +442,7 @@ class EmbeddedAnalyzer:
             judging.services(clock)
         return self._conclude(job, judging, clock)
 
-    def _conclude(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
+    def _conclude(self, job: Job, judging: Judging, clock: Clock) -> Analysis:
         medium, members = job.medium, self._members
         assert medium is not None
         assert members is not None
@@ -370,26 +457,6 @@ class EmbeddedAnalyzer:
 
 def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:
     return tuple(member for member in members if only is None or member.name in only)
-
-
-def _tell(job: _Job, stage: str) -> None:
-    if job.on_stage is not None:
-        job.on_stage(stage)
-
-
-class _Clock:
-    """Writes down how long each stage took since the one before, and tells of each."""
-
-    def __init__(self, timing: dict[str, float], on_stage: OnStage) -> None:
-        self.timing = timing
-        self._on_stage = on_stage
-        self._last = time.perf_counter()
-
-    def __call__(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.timing[stage] = now - self._last
-        self._last = now
-        self._on_stage(stage)
 
 
 def _hash_of(file: str | None) -> str | None:

@@ -18,7 +18,7 @@ class Areas:
     """Pictures of uint8 ``(N, H, W, 3)`` and their sums, on the device where they lie."""
 
     def __init__(self, pictures: Tensor) -> None:
-        self._pictures = pictures.permute(0, 3, 1, 2).float()
+        self._pictures = pictures.permute(0, 3, 1, 2).float().contiguous()
         count, self.height, self.width = pictures.shape[:3]
         kind = torch.int32 if self.height * self.width < _INT32_PIXELS else torch.int64
         sums = pictures.new_zeros((count, self.height + 1, self.width + 1, 3), dtype=kind)

@@ -227,7 +227,7 @@ def test_one_thread_owns_the_networks(make: Make, grey: Path) -> None:
     assert {future.result(timeout=30).sha256 for future in futures} == {
         hashlib.sha256(grey.read_bytes()).hexdigest()
     }
-    assert detector.threads == {"networks"}
+    assert detector.threads == {"views"}
 
 
 def test_torch_threads_are_as_configured(make: Make, grey: Path) -> None:

@@ -1,0 +1,67 @@
+"""One medium on its way through the engine, and how long each stage of it took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.decoding.decoder import Decoded
+from analysis.members import Judging
+from analysis.model import Analysis
+
+OnStage = Callable[[str], None]
+
+
+class Clock:
+    """Writes down how long each stage took since the one before, and tells of each."""
+
+    def __init__(self, timing: dict[str, float], on_stage: OnStage) -> None:
+        self.timing = timing
+        self._on_stage = on_stage
+        self._last = time.perf_counter()
+
+    def note(self, stage: str, seconds: float) -> None:
+        """Write down a stage that was timed elsewhere; the first figure stays."""
+        if stage not in self.timing:
+            self.timing[stage] = seconds
+            self._on_stage(stage)
+
+    def go_on(self) -> None:
+        """Begin the next stage now."""
+        self._last = time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.timing[stage] = now - self._last
+        self._last = now
+        self._on_stage(stage)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One medium on its way through the engine."""
+
+    path: Path
+    future: Future[Analysis]
+    only: frozenset[str] | None = None
+    on_stage: OnStage | None = None
+    started: float = 0.0
+    medium: Decoded | None = None
+    judging: Judging | None = None
+    clock: Clock | None = None
+
+    def tell(self, stage: str) -> None:
+        """Say that a stage is done."""
+        if self.on_stage is not None:
+            self.on_stage(stage)
+
+    @property
+    def held_bytes(self) -> int:
+        """What the decoded medium and the networks' inputs take."""
+        medium, judging = self.medium, self.judging
+        tracks = (medium.frames, medium.waveform, medium.row) if medium else ()
+        decoded = sum(track.nbytes for track in tracks if track is not None)
+        return decoded + (judging.held_bytes if judging else 0)
