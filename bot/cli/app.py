@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.bench import bench
 from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, run, serve, status, review, resolve, detectors, config, train):
+for command in (check, run, serve, status, review, resolve, detectors, config, train, bench):
     app.command()(command)
 app.add_typer(weights)
 
