@@ -30,7 +30,14 @@ from analysis.ensemble.provenance import with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
 from analysis.job import Clock, Job, OnStage
 from analysis.limits import Limits
-from analysis.members import Judging, Member, check_names, fingerprint, load_members
+from analysis.members import (
+    Judging,
+    Member,
+    check_names,
+    fingerprint,
+    load_members,
+    score_fingerprint,
+)
 from analysis.model import Analysis, Kind
 from analysis.producers import producers_on
 from analysis.views import Producer, require
@@ -39,11 +46,12 @@ from detectors.base import Detector, View
 
 if TYPE_CHECKING:
     from analysis.ensemble.base import Policy
+    from detectors.record import WeightsRecord
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
 ENGINE_VERSION = "3"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
-_WHAT_IS_SEEN = (
+WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
     *("max_audio_seconds", "max_view_bytes"),
 )
@@ -127,6 +135,19 @@ class EmbeddedAnalyzer:
         assert self._members is not None
         return self._fingerprint_of(self._members)
 
+    def score_fingerprints(self) -> dict[str, str]:
+        """By detector what changes whenever its score of the same medium could; loads the detectors.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does.
+        """
+        if self._members is None:
+            self.warm_up()
+        return {
+            member.name: score_fingerprint(member, ENGINE_VERSION, self._seen())
+            for member in self._members or ()
+        }
+
     def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
         """Load the detectors now; ``on_progress`` hears each step by name, on the networks' thread.
 
@@ -176,6 +197,14 @@ class EmbeddedAnalyzer:
             self._refuse_if_closed()
             self._waiting.put(Job(path, future, None if only is None else frozenset(only), on_stage))
         return future
+
+    def records(self) -> dict[str, WeightsRecord]:
+        """By detector that can judge what is known of its weights; none before they are loaded."""
+        return {member.name: member.detector.record for member in self._members or () if member.detector}
+
+    def unready(self) -> dict[str, str]:
+        """By detector that cannot judge on this machine the reason; none before they are loaded."""
+        return {member.name: member.reason for member in self._members or () if member.reason}
 
     def health(self) -> dict[str, object]:
         """What operators want to see: who judges, by what, and why others do not; isolation, waiting media,
@@ -234,9 +263,12 @@ class EmbeddedAnalyzer:
                 job.future.cancel()
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
-        exact = self._choice is not None and self._choice.exact
-        seen = json.dumps([*(getattr(self._limits, name) for name in _WHAT_IS_SEEN), self._anchors, exact])
+        seen = json.dumps([self._seen(), self._anchors])
         return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
+
+    def _seen(self) -> str:
+        exact = self._choice is not None and self._choice.exact
+        return json.dumps([*(getattr(self._limits, name) for name in WHAT_IS_SEEN), exact])
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:

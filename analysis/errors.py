@@ -4,8 +4,7 @@ AnalysisError
 ├── MediumRefused          this medium cannot be judged; `reason` says why (a `Refusal`)
 │   └── DecoderDied        the decoding child crashed or ran out of its limits; the engine goes on
 ├── EngineFailed           the engine itself is at fault; worth another try
-├── ConfigurationError     a policy, detector list or calibration that cannot be used
-└── NotMeasurable          a figure or a fit that the scores at hand cannot give
+└── ConfigurationError     a policy, detector list, calibration or labelled data that cannot be used
 """
 
 from __future__ import annotations
@@ -54,8 +53,4 @@ class EngineFailed(AnalysisError):
 
 
 class ConfigurationError(AnalysisError):
-    """A policy, detector list or calibration that cannot be used as configured."""
-
-
-class NotMeasurable(AnalysisError):
-    """A figure or a fit that the scores at hand cannot give (one class only, too few media, malformed)."""
+    """A policy, detector list, calibration or folder of labelled data that cannot be used as configured."""

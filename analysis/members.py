@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FAILED = "failed: "
+"""How the reason of a score begins that a crash took away."""
 _ONLY = {Modality.IMAGE: "pictures", Modality.VIDEO: "videos", Modality.AUDIO: "sound"}
 
 
@@ -136,6 +138,15 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def score_fingerprint(member: Member, *parts: str) -> str:
+    """Hash what decides one member's score alone; unlike `fingerprint`, its calibration is no part of it."""
+    described: list[object] = [*parts, member.name]
+    if member.detector is not None:
+        record = member.detector.record.model_dump(mode="json")
+        described += [*(record[key] for key in ("file", "parts", "preprocessing")), member.runner]
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
+
+
 class Judging:
     """The scores of one medium, made in steps: `prepare`, `judge` for each of `inputs`, then `services`.
 
@@ -186,7 +197,7 @@ class Judging:
             if not logits.isfinite().all():
                 log.error("detector %s gave a logit that is not finite", member.name)
                 raise Crashed("a logit is not finite")
-            return _scored(member.name, member.detector.reduce(logits), self._seen[member.name])
+            return _scored(member, member.detector.reduce(logits), self._seen[member.name])
 
         self._guarded(member, score)
 
@@ -225,7 +236,7 @@ class Judging:
         assert isinstance(member.detector, ServiceDetector)
         assert self._views is not None
         made = self._views.made(member.detector.view, member.detector.record)
-        return _scored(member.name, member.detector.detect(made.view), made.evidence)
+        return _scored(member, member.detector.detect(made.view), made.evidence)
 
     def _guarded(self, member: Member, step: Callable[[Member], Score | None]) -> None:
         """The edge between the engine and a detector: whatever one raises, the others go on."""
@@ -240,16 +251,19 @@ class Judging:
                 log.error("detector %s failed", member.name, exc_info=error)
                 crash = f"{type(error).__name__}: {error}"[:300]
             self._crashes.append(f"{member.name}: {crash}")
-            score = _not_applicable(member, f"failed: {crash}")
+            score = _not_applicable(member, f"{FAILED}{crash}")
         if score is not None:
             self._scores[member.name] = score
 
 
-def _scored(name: str, output: Output, seen: Mapping[str, Any]) -> Score:
+def _scored(member: Member, output: Output, seen: Mapping[str, Any]) -> Score:
+    name, detector = member.name, member.detector
+    weights = None if detector is None else detector.record.digest
     if not 0.0 <= output.score <= 1.0:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")
-    return Score(name, output.score, applicable=True, evidence={**seen, **output.evidence})
+    evidence = {**seen, **output.evidence}
+    return Score(name, output.score, applicable=True, evidence=evidence, weights=weights)
 
 
 def _asks(detector: Detector | None) -> TypeGuard[ServiceDetector]:

@@ -65,13 +65,17 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One detector's output: ``score`` in [0, 1], 1 = fake, or not applicable with a reason."""
+    """One detector's output: ``score`` in [0, 1], 1 = fake, or not applicable with a reason.
+
+    ``weights`` tells apart what gave it (`detectors.record.WeightsRecord.digest`).
+    """
 
     detector: str
     score: float | None
     applicable: bool
     reason: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

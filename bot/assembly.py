@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from threading import Event
+    from typing import Any
 
     from analysis.engine import EmbeddedAnalyzer
+    from analysis.limits import Limits
     from analysis.model import Analyzer
     from bot.config import Settings
     from bot.flow import Flow
+    from bot.keeping import Keeper
     from bot.platforms.base import Platform
-    from bot.resolver import Resolver
+    from bot.resolver import MediaStore, Resolver, Router
+    from bot.resolver.base import Extractor
     from bot.resolver.fetcher import GuardedFetcher
+    from bot.resolver.recording import Recorder
+    from bot.resolver.router import Watch
+    from bot.resolver.transport import Transport
+    from bot.resolver.ytdlp.runner import OnProgress
     from bot.service import Service
     from bot.writer import Writer
     from detectors.base import Detector
@@ -36,7 +44,6 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
     """
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
-    from analysis.limits import Limits, Sampling
     from analysis.producers import producers_on
     from bot.detector_services import ASKING, build_services
     from detectors import create, record, weights
@@ -56,20 +63,12 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         return services.create(name) if services and name in ASKING else create(name, device=device)
 
     policy = create_policy(
-        chosen.policy, high_false_alarms=chosen.high_false_alarms, low_misses=chosen.low_misses
+        chosen.policy,
+        high_false_alarms=chosen.high_false_alarms,
+        low_misses=chosen.low_misses,
+        own=settings.own_calibration,
     )
-    limits = Limits(
-        max_bytes=chosen.max_bytes,
-        max_pixels=chosen.max_pixels,
-        max_duration=chosen.max_duration,
-        frames_per_video=chosen.frames_per_video,
-        sampling=Sampling(chosen.sampling),
-        frames_in_a_row=chosen.frames_in_a_row,
-        face_clip_stride=chosen.face_clip_stride or None,
-        trust_anchors=_trust_anchors(chosen.trust_anchors),
-        decode_seconds=chosen.decode_seconds,
-        decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
-    )
+    limits = media_limits(settings)
     choice = Choice(Backend(chosen.backend), chosen.exact, chosen.threads, weights.folder() / "converted")
     return EmbeddedAnalyzer(
         chosen.detectors,
@@ -82,6 +81,29 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         create=load,
         choice=choice,
         producers={**producers_on(device, limits, choice), **(services.producers() if services else {})},
+    )
+
+
+def media_limits(settings: Settings) -> Limits:
+    """What one medium may cost, as configured.
+
+    Raises:
+        ConfigError: the trust anchors cannot be used.
+    """
+    from analysis.limits import Limits, Sampling
+
+    chosen = settings.analysis
+    return Limits(
+        max_bytes=chosen.max_bytes,
+        max_pixels=chosen.max_pixels,
+        max_duration=chosen.max_duration,
+        frames_per_video=chosen.frames_per_video,
+        sampling=Sampling(chosen.sampling),
+        frames_in_a_row=chosen.frames_in_a_row,
+        face_clip_stride=chosen.face_clip_stride or None,
+        trust_anchors=_trust_anchors(chosen.trust_anchors),
+        decode_seconds=chosen.decode_seconds,
+        decode_memory_bytes=chosen.decode_memory_mb * 1_000_000,
     )
 
 
@@ -111,7 +133,7 @@ def _device(wanted: str) -> str:
     return "cpu"
 
 
-def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
+def _fetcher(settings: Settings, transport: Transport | None = None, **tighter: float) -> GuardedFetcher:
     """The guarded fetcher as configured, with some of its limits drawn tighter."""
     from bot.resolver import FetchLimits
     from bot.resolver.fetcher import GuardedFetcher
@@ -125,24 +147,87 @@ def _fetcher(settings: Settings, **tighter: float) -> GuardedFetcher:
         min_rate=chosen.min_rate,
         max_redirects=chosen.max_redirects,
         per_host=chosen.per_host,
+        host_interval=chosen.host_interval,
+        max_duration=settings.analysis.max_duration,
         attempts=chosen.attempts,
         ports=frozenset(chosen.ports),
     )
     limits = replace(limits, **{name: min(getattr(limits, name), most) for name, most in tighter.items()})
-    return GuardedFetcher(limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent)
+    return GuardedFetcher(
+        limits, allow_networks=chosen.allow_networks, user_agent=chosen.user_agent, transport=transport
+    )
 
 
-def build_resolver(settings: Settings, store: Path | None = None) -> Resolver:
-    """The resolver; media go to `store`, by default the data folder's."""
-    from bot.resolver import MediaStore, Resolver
+def build_resolver(
+    settings: Settings,
+    store: Path | None = None,
+    *,
+    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
+    recorded: list[Recorder] | None = None,
+) -> Resolver:
+    """The resolver; media go to `store`, by default the data folder's.
 
-    fetcher = _fetcher(settings)
-    folder = store or settings.data_dir / "media"
+    ``watch`` is told of every route that is tried, ``on_progress`` of what yt-dlp downloads. With a list as
+    ``recorded`` a recorder of all that is asked and answered is put into it.
+    """
+    from bot.resolver import Resolver, Router
+    from bot.resolver.ytdlp.runner import YtDlp
+
+    fetcher, sites = _fetcher(settings), settings.sites
+    files = open_media(settings, store)
+    extractor: Extractor | None = None
+    if sites.yt_dlp:
+        extractor = YtDlp(fetcher.gate, children=sites.yt_dlp_processes, on_progress=on_progress)
+    if recorded is not None:
+        from bot.resolver.recording import Recorder
+
+        recorder = Recorder(fetcher.transport, extractor)
+        recorded.append(recorder)
+        fetcher = _fetcher(settings, recorder)
+        extractor = recorder if extractor else None
+    router = Router(fetcher, extractor=extractor, keys=sites.keys(), order=sites.order())
+    return Resolver(fetcher, files, router, watch)
+
+
+def replaying_router(settings: Settings, fixture: Mapping[str, Any], keys: Mapping[str, str]) -> Router:
+    """A router that asks a fixture in place of the network, in the order of routes that is configured."""
+    from bot.resolver import Router
+    from bot.resolver.replay import Fixture
+
+    answers = Fixture(fixture)
+    extractor = answers if settings.sites.yt_dlp else None
+    return Router(_fetcher(settings, answers), extractor=extractor, keys=keys, order=settings.sites.order())
+
+
+def open_media(settings: Settings, folder: Path | None = None) -> MediaStore:
+    """The files in a folder, by default the data folder's.
+
+    Raises:
+        ConfigError: it cannot be written to.
+    """
+    from bot.resolver import MediaStore
+
+    folder = folder or settings.data_dir / "media"
     try:
-        return Resolver(fetcher, MediaStore(folder))
+        return MediaStore(folder)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise ConfigError(f"data_dir: media cannot be kept in {folder} ({reason}); name another") from None
+
+
+def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
+    """What decides how long media are kept."""
+    from bot.keeping import Keeper
+
+    chosen = settings.media
+    return Keeper(
+        store,
+        files,
+        quota=chosen.quota,
+        retention=chosen.retention_days * 86_400,
+        keep_reviewed=chosen.keep_reviewed,
+    )
 
 
 def build_platforms(settings: Settings) -> list[Platform]:
@@ -240,6 +325,7 @@ def build_service(
     settings: Settings,
     flow: Flow,
     platforms: Sequence[Platform],
+    keeper: Keeper,
     engine_problem: Callable[[], str | None],
     stopping: Event,
 ) -> Service:
@@ -250,7 +336,9 @@ def build_service(
     return Service(
         flow,
         platforms,
+        keeper,
         SystemClock(),
+        sweep_interval=settings.media.sweep_interval,
         watch_interval=settings.watch.interval,
         analyst_interval=settings.analyst.interval,
         reply_interval=settings.reply.interval,

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import timedelta
 
 from bot.health import Check
+from bot.keeping import Swept
 from bot.loops import Loop
 from state.errors import StateError
 from state.model import Step
@@ -38,6 +39,15 @@ def check_queue(store: Store, step: Step) -> Check:
     waiting = store.queue.waiting(step).total_seconds()
     ok = waiting <= LONGEST_WAIT.total_seconds()
     return Check(f"queue:{step}", ok, f"the next step has waited {waiting:.0f} s", waiting)
+
+
+def check_media(swept: Swept | None, quota: int) -> Check:
+    """The media are well while they take no more than they may."""
+    if swept is None:
+        return Check("quota", True, "not looked at yet")
+    used = f"{swept.size / 1e6:.1f} of {quota / 1e6:.1f} MB in {swept.files} files"
+    ok = swept.size <= quota
+    return Check("quota", ok, used if ok else f"{used}, and all of them are needed or new: raise media.quota")
 
 
 def check_engine(problem: str | None) -> Check:

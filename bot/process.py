@@ -20,16 +20,19 @@ import structlog
 from bot.assembly import (
     build_analyzer,
     build_flow,
+    build_keeper,
     build_platforms,
     build_resolver,
     build_service,
     open_store,
 )
 from bot.service import DataFolderLock, Service
+from bot.site_changes import note_changes
 
 if TYPE_CHECKING:
     from analysis.model import Analyzer
     from bot.config import Settings
+    from bot.resolver import Resolver
     from state.model import MentionRow, ReplyRow
     from state.store import Store
 
@@ -71,15 +74,16 @@ def run(
         platforms = build_platforms(settings)
         for platform in platforms:
             stack.callback(platform.close)
-        resolver = build_resolver(settings)
+        resolver = build_resolver(settings, watch=note_changes(store))
         stack.callback(resolver.close)
         analyzer = make_analyzer(settings)
         stack.callback(analyzer.close)
         flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
         engine = Engine(analyzer, spectator.loading)
-        service = build_service(settings, flow, platforms, engine.problem, stopping)
+        keeper = build_keeper(settings, store, resolver.files)
+        service = build_service(settings, flow, platforms, keeper, engine.problem, stopping)
         if settings.web.enabled:
-            stack.enter_context(_web(settings, service))
+            stack.enter_context(_web(settings, service, resolver))
         engine.start()
         with service:
             if until_idle:
@@ -134,11 +138,13 @@ def _asked_to_stop(stopping: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _web(settings: Settings, service: Service) -> Iterator[None]:
+def _web(settings: Settings, service: Service, resolver: Resolver) -> Iterator[None]:
     from bot.web.health import create_app
+    from bot.web.resolving import resolve_router, with_token
     from bot.web.server import WebServer
 
     app = create_app(service.health, settings.web.token)
+    app.include_router(resolve_router(resolver, with_token(settings.web.token)))
     with WebServer(app, settings.web.host, settings.web.port) as server:
         log.info("listening", host=server.host, port=server.port)
         yield

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.errors import BotError, PostGone, PostHidden, ResolveError, ResolveFailure
 from bot.platforms.base import Attachment, Platform, Post
-from bot.resolver import Resolver
+from bot.resolver import MediumRef, Resolver
 
 MAX_LINKS = 4
 
@@ -21,7 +21,7 @@ class Request:
     """The post that is meant and its media, as the platform or the links in it name them."""
 
     target: Post
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[Attachment | MediumRef, ...]
 
 
 class NothingToCheck(BotError):
@@ -92,9 +92,9 @@ def _candidates(
             yield boosted
 
 
-def _linked_media(resolver: Resolver, post: Post, problems: list[BotError]) -> tuple[Attachment, ...]:
+def _linked_media(resolver: Resolver, post: Post, problems: list[BotError]) -> tuple[MediumRef, ...]:
     """Media behind the links in a post's text; links to anything else are passed over."""
-    found: list[Attachment] = []
+    found: list[MediumRef] = []
     for url in post.links[:MAX_LINKS]:
         try:
             resolution = resolver.resolve(url)
@@ -102,7 +102,7 @@ def _linked_media(resolver: Resolver, post: Post, problems: list[BotError]) -> t
             if problem.reason is not ResolveFailure.UNSUPPORTED:
                 problems.append(problem)
             continue
-        found += [Attachment(ref.url, ref.mime, ref.alt_text) for ref in resolution.media]
+        found += resolution.media
     return tuple(found)
 
 

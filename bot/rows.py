@@ -57,7 +57,8 @@ def to_analysis_row(analysis: Analysis) -> AnalysisRow:
         provenance=asdict(analysis.provenance),
         timing={stage: round(seconds, 6) for stage, seconds in analysis.timing.items()},
         scores=tuple(
-            ScoreRow(s.detector, s.score, s.applicable, s.reason, dict(s.evidence)) for s in analysis.scores
+            ScoreRow(s.detector, s.score, s.applicable, s.reason, dict(s.evidence), s.weights)
+            for s in analysis.scores
         ),
         verdict=VerdictRow(
             band=verdict.band,

@@ -20,11 +20,12 @@ from typing import IO, Self
 import structlog
 
 from bot.analyst import Analyst
-from bot.checks import check_engine, check_loop, check_queue, check_store
+from bot.checks import check_engine, check_loop, check_media, check_queue, check_store
 from bot.clock import Clock
 from bot.errors import AlreadyRunning
 from bot.flow import Flow
 from bot.health import HealthReport
+from bot.keeping import Keeper
 from bot.loops import Loop, Schedule
 from bot.platforms.base import Platform
 from bot.responder import Responder
@@ -68,8 +69,10 @@ class Service:
         self,
         flow: Flow,
         platforms: Sequence[Platform],
+        keeper: Keeper,
         clock: Clock,
         *,
+        sweep_interval: float,
         watch_interval: float,
         analyst_interval: float,
         reply_interval: float,
@@ -129,6 +132,8 @@ class Service:
                 for name, responder in zip(self._names, self._responders, strict=True)
             ),
         ]
+        self._keeper = keeper
+        self._loops.append(Loop("media", sweep_interval, self._sweep, clock))
         self._workers = [
             self._analyst.resolving,
             self._analyst.analysing,
@@ -198,9 +203,13 @@ class Service:
                 *(check_loop(loop) for loop in self._loops),
                 check_store(store),
                 *(check_queue(store, step) for step in self._steps),
+                check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),
             )
         )
+
+    def _sweep(self) -> None:
+        self._keeper.sweep()
 
     def _wake_responders(self) -> None:
         for responder in self._responders:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.errors import ResolveError
 from bot.platforms.base import Attachment
 from bot.request import Request
-from bot.resolver import Resolver
+from bot.resolver import MediumRef, Resolver
 from state.model import PostMedium
 
 UNKNOWN_TYPE = "application/octet-stream"
@@ -46,7 +46,7 @@ def take_media(
     return media
 
 
-def _take(resolver: Resolver, attachment: Attachment, file_root: Path | None) -> PostMedium:
+def _take(resolver: Resolver, attachment: Attachment | MediumRef, file_root: Path | None) -> PostMedium:
     stored = resolver.fetch(attachment, file_root=file_root)
     # Bytes that say nothing of their type are kept under what the platform calls them; the engine will see.
     mime = stored.mime if stored.mime != UNKNOWN_TYPE else attachment.mime or UNKNOWN_TYPE

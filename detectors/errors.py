@@ -3,11 +3,16 @@
 DetectorError
 ├── UnknownDetector        no detector of that name is registered
 ├── NotApplicable          this detector cannot judge this medium (not a failure: the ensemble goes on)
+├── NotMeasurable          a figure or a fit that the scores at hand cannot give
+├── GenerationError
+│   ├── UnknownGenerator   no generator of that name is registered
+│   └── Unsuitable         no such fake can be made of this medium (not a failure: it is passed over)
 ├── WeightsError
 │   ├── WeightsMissing     no weights on this machine
 │   ├── WeightsMismatch    a file whose hash, tensors or shapes are not what the record says
 │   ├── LicenceNotAccepted the weights' licence needs the operator's word first
 │   └── NoRoom             the disk is too full for the weights
+├── TrainingError         a training cannot begin, or cannot go on
 └── ServiceError
     ├── ServiceMissing     a service that a detector cannot do without is not configured
     ├── ServiceFailed      a service that a detector asks gave no usable answer
@@ -35,6 +40,26 @@ class UnknownDetector(DetectorError):
 
 class NotApplicable(DetectorError):
     """The detector cannot judge this medium; the message is the reason that people see."""
+
+
+class NotMeasurable(DetectorError):
+    """A figure or a fit that the scores at hand cannot give (one class only, too few media, malformed)."""
+
+
+class GenerationError(DetectorError):
+    """A fake cannot be made."""
+
+
+class UnknownGenerator(GenerationError):
+    """No generator of that name is registered."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no generator {name!r}; known: {', '.join(known)}")
+        self.name = name
+
+
+class Unsuitable(GenerationError):
+    """No such fake can be made of this medium; the message says why."""
 
 
 class WeightsError(DetectorError):
@@ -70,6 +95,10 @@ class NoRoom(WeightsError):
             f"no room for {what} in {directory}: {size / 1e6:,.1f} MB needed, {free / 1e6:,.1f} MB free; "
             "make room, or name another folder by VERITAG_WEIGHTS_DIR"
         )
+
+
+class TrainingError(DetectorError):
+    """A training cannot begin, or cannot go on, as it was asked for."""
 
 
 class ServiceError(DetectorError):

@@ -203,7 +203,8 @@ class _TimeTransformer(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         cls_token = self.cls_token.expand(len(tokens), -1, -1)
-        x = self.transformer(torch.cat([cls_token, tokens], dim=1) + self.pos_embedding)
+        placed = torch.cat([cls_token, tokens], dim=1) + self.pos_embedding
+        x = self.transformer(F.dropout(placed, 0.1, self.training))
         logits: Tensor = self.mlp_head(x[:, 0])
         return logits
 

@@ -6,6 +6,8 @@ listing detectors costs no more than reading a few files.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from importlib import resources
@@ -169,6 +171,12 @@ class WeightsRecord(_Frozen):
         """Return this record as that of one of its files alone (None: the main one), with its licence."""
         file = self.file if name is None else self.parts[name]
         return self.model_copy(update={"file": file, "parts": {}, "licence": file.licence or self.licence})
+
+    @property
+    def digest(self) -> str:
+        """Changes with the weights and the preprocessing, whatever was measured of them since."""
+        said = self.model_dump(mode="json", include={"name", "file", "parts", "preprocessing"})
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def files(self) -> tuple[WeightsRecord, ...]:
         """Return this record once for each of its files, the main one first."""

@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Protocol, cast
 
+from detectors import trained
 from detectors.base import Detector
 from detectors.errors import UnknownDetector
 from detectors.record import WeightsRecord
@@ -35,10 +36,14 @@ _REGISTRY = {
     "safe": "detectors.safe:SAFE",
     "styleflow": "detectors.styleflow.detector:StyleFlow",
     "styleflow_full": "detectors.styleflow.detector:StyleFlowFull",
+    "timm_probe": "detectors.timm_probe:TimmProbe",
     "tiny_ladeda": "detectors.tiny_ladeda:TinyLaDeDa",
     "transcript": "detectors.transcript:Transcript",
     "ufd": "detectors.ufd:UFD",
     "ufd_v2": "detectors.ufd_v2:UFDV2",
+    "veritag_face": "detectors.veritag_face:VeritagFace",
+    "veritag_speech": "detectors.veritag_speech:VeritagSpeech",
+    "veritag_image": "detectors.veritag_image:VeritagImage",
 }
 
 
@@ -57,9 +62,15 @@ def names() -> tuple[str, ...]:
 def record(name: str) -> WeightsRecord:
     """Return what is known of a detector's weights.
 
+    Args:
+        name: one of `names()`, or the file that a training wrote beside its weights, ``.../NAME.json``.
+
     Raises:
         UnknownDetector: no detector of that name is registered.
+        TrainingError: the file is no such file.
     """
+    if trained.is_trained(name):
+        return trained.load_record(Path(name))
     _require(name)
     return load_record(name)
 
@@ -68,7 +79,7 @@ def create(name: str, device: str = "cpu", weights_dir: Path | None = None) -> D
     """Build a detector with its weights loaded, in evaluation mode.
 
     Args:
-        name: one of `names()`.
+        name: as `record` takes it.
         device: where its network runs, such as ``"cpu"`` or ``"cuda:0"``.
         weights_dir: folder of fetched weights; default see `weights.folder`.
 
@@ -76,10 +87,19 @@ def create(name: str, device: str = "cpu", weights_dir: Path | None = None) -> D
         UnknownDetector: no detector of that name is registered.
         WeightsError: its weights are missing, wrong, or under a licence not accepted yet.
     """
+    described = record(name)
+    return detector_type(described.name).load(described, device, weights_dir)
+
+
+def detector_type(name: str) -> Loadable:
+    """Return the class of a detector.
+
+    Raises:
+        UnknownDetector: no detector of that name is registered.
+    """
     _require(name)
     module, _, attribute = _REGISTRY[name].partition(":")
-    loadable = cast(Loadable, getattr(importlib.import_module(module), attribute))
-    return loadable.load(load_record(name), device, weights_dir)
+    return cast(Loadable, getattr(importlib.import_module(module), attribute))
 
 
 def _require(name: str) -> None:

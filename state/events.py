@@ -20,6 +20,15 @@ class Events(Table):
                 (self._store.stamp(), self._store.mode, name, mention_id, to_json(dict(data or {}))),
             )
 
+    def of_none(self, limit: int) -> Iterator[EventRow]:
+        """The latest events that belong to no mention, newest first."""
+        for row in self._store.rows(
+            "SELECT at, name, mention_id, data FROM events WHERE mention_id IS NULL AND mode = ? "
+            "ORDER BY id DESC LIMIT ?",
+            (self._store.mode, limit),
+        ):
+            yield EventRow(to_moment(row["at"]), row["name"], row["mention_id"], json.loads(row["data"]))
+
     def of_mention(self, mention_id: int) -> Iterator[EventRow]:
         """The whole story of one mention, oldest first."""
         for row in self._store.rows(

@@ -34,6 +34,16 @@ class Media(Table):
             raise NotFound(f"no medium with SHA-256 {sha256} was ever seen")
         return int(row["id"])
 
+    def needed(self, *, reviewed: bool) -> set[str]:
+        """The files that open mentions of any mode are about; with ``reviewed`` also those with a review."""
+        sql = (
+            "SELECT DISTINCT media.sha256 FROM mentions JOIN post_media ON post_media.post_id = target_id "
+            "JOIN media ON media.id = media_id WHERE mentions.state IN ('seen', 'resolved', 'analysed')"
+        )
+        if reviewed:
+            sql += " UNION SELECT media.sha256 FROM reviews JOIN media ON media.id = media_id"
+        return {row["sha256"] for row in self._store.rows(sql)}
+
     def mark_deleted(self, sha256: str) -> None:
         """Note that the file is gone; the record and its analyses stay."""
         with self._store.transaction() as db:
@@ -71,8 +81,9 @@ class Media(Table):
                 return
             for score in analysis.scores:
                 db.execute(
-                    "INSERT INTO scores (analysis_id, detector, score, applicable, reason, evidence) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO scores "
+                    "(analysis_id, detector, score, applicable, reason, evidence, weights) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         row[0],
                         score.detector,
@@ -80,6 +91,7 @@ class Media(Table):
                         int(score.applicable),
                         score.reason,
                         to_json(dict(score.evidence)),
+                        score.weights,
                     ),
                 )
             if analysis.verdict is not None:
@@ -129,7 +141,7 @@ class Media(Table):
             )
 
         sql = (
-            "SELECT detector, score, applicable, reason, evidence FROM scores "
+            "SELECT detector, score, applicable, reason, evidence, weights FROM scores "
             "WHERE analysis_id = ? ORDER BY detector"
         )
         return tuple(to_score(row) for row in self._store.rows(sql, (analysis_id,)))

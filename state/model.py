@@ -135,6 +135,20 @@ class ScoreRow:
     applicable: bool
     reason: str | None
     evidence: Json = field(default_factory=dict)
+    weights: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedScore:
+    """A detector's score of a reviewed medium, with the review that counts; ``platform`` had it first."""
+
+    sha256: str
+    kind: str
+    platform: str
+    label: str
+    detector: str
+    weights: str | None
+    score: float
 
 
 @dataclass(frozen=True, slots=True)

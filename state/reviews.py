@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from state.base import Table
-from state.model import ReviewRow, to_moment
+from state.model import ReviewedScore, ReviewRow, to_moment
 
 
 class Reviews(Table):
@@ -27,6 +27,20 @@ class Reviews(Table):
         """Whether a medium of this post was ever reviewed."""
         sql = "SELECT 1 FROM post_media pm JOIN reviews r ON r.media_id = pm.media_id WHERE pm.post_id = ?"
         return self._store.row(sql, (post_id,)) is not None
+
+    def scores(self) -> list[ReviewedScore]:
+        """What the detectors said, in the latest analysis, of every medium that was reviewed."""
+        rows = self._store.rows(
+            "SELECT m.sha256, a.kind, p.platform, r.label, s.detector, s.weights, s.score "
+            "FROM (SELECT media_id, max(id) AS id FROM reviews GROUP BY media_id) newest "
+            "JOIN reviews r ON r.id = newest.id JOIN media m ON m.id = newest.media_id "
+            "JOIN analyses a "
+            "ON a.id = (SELECT max(id) FROM analyses WHERE media_id = m.id AND reason IS NULL) "
+            "JOIN scores s ON s.analysis_id = a.id AND s.applicable "
+            "JOIN posts p ON p.id = (SELECT min(post_id) FROM post_media WHERE media_id = m.id) "
+            "ORDER BY m.id, s.detector"
+        )
+        return [ReviewedScore(**row) for row in rows]
 
     def latest(self, sha256: str) -> ReviewRow | None:
         """The judgement that counts, if any."""

@@ -18,6 +18,7 @@ from analysis.calibration.run import Fit, fit, write
 from analysis.ensemble.calibrated import Limits
 from analysis.ensemble.panels import CALIBRATION_FILE
 from analysis.errors import AnalysisError
+from detectors.errors import NotMeasurable
 
 RECORDS = Path(__file__).parents[2] / "detectors" / "records"
 
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = fit(dict(chosen.scores), chosen.method, date=chosen.date)
         _show(console, found, limits)
         written = write(found, chosen.records, chosen.ensemble) if chosen.write else ()
-    except AnalysisError as error:
+    except (AnalysisError, NotMeasurable) as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
         return 2
     if chosen.plots:

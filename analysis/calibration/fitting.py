@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from analysis.calibration.scores import SOURCE_CAP, ScoreTable
 from analysis.ensemble.likelihood import SCORE_MARGIN, calibrated_llr
-from analysis.metrics import Floats
+from detectors.metrics import Floats
 from detectors.record import Calibration
 
 Method = Literal["platt", "two_gaussian"]

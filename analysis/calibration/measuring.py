@@ -16,8 +16,8 @@ from analysis.calibration.fitting import Method, fit_calibration, fit_weights, l
 from analysis.calibration.scores import ScoreTable, joined
 from analysis.ensemble.likelihood import calibration_fingerprint
 from analysis.ensemble.panels import HIGH_FLOOR, LOW_CEILING, ErrorCurve, ErrorPoint, Panel
-from analysis.errors import NotMeasurable
-from analysis.metrics import Floats, auc, brier, clopper_pearson, ece
+from detectors.errors import NotMeasurable
+from detectors.metrics import Floats, auc, brier, clopper_pearson, ece
 from detectors.record import Calibration
 
 GRID_STEP = 0.05

@@ -14,12 +14,13 @@ from rich.table import Table
 from analysis.calibration.measuring import Measured
 from analysis.ensemble.calibrated import Limits
 from analysis.ensemble.panels import ErrorCurve
-from analysis.metrics import clopper_pearson, reliability
 from analysis.model import Kind
+from detectors.metrics import clopper_pearson, reliability
 from detectors.record import Calibration
 
 _REAL, _FAKE = "#0072b2", "#d55e00"
 """Told apart by the colour-blind (Okabe and Ito)."""
+_NO_EVIDENCE = 0.01
 
 
 def calibration_table(fitted: Iterable[tuple[str, Kind, Calibration]]) -> Table:
@@ -96,8 +97,8 @@ def save_plot(kind: Kind, found: Measured, limits: Limits, folder: Path) -> Path
     name = "+".join(found.panel.weights)
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _plot_reliability(left, found)
-    _plot_evidence(right, found, limits)
+    plot_reliability(left, found)
+    plot_evidence(right, found, limits)
     figure.suptitle(f"{name}, {kind}: out of fold by source ({found.panel.date})")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{kind}.{name}.svg"
@@ -106,7 +107,8 @@ def save_plot(kind: Kind, found: Measured, limits: Limits, folder: Path) -> Path
     return path
 
 
-def _plot_reliability(axes: Axes, found: Measured) -> None:
+def plot_reliability(axes: Axes, found: Measured) -> None:
+    """Draw how many were fake of the media to which each probability was given, out of fold."""
     probabilities = 1 / (1 + np.exp(-found.evidence))
     curve = reliability(found.table.label, probabilities, found.table.weights())
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="perfect")
@@ -118,8 +120,11 @@ def _plot_reliability(axes: Axes, found: Measured) -> None:
     axes.legend(loc="upper left")
 
 
-def _plot_evidence(axes: Axes, found: Measured, limits: Limits) -> None:
-    bins = np.histogram_bin_edges(found.evidence, bins=40).tolist()
+def plot_evidence(axes: Axes, found: Measured, limits: Limits) -> None:
+    """Draw the evidence of reals and fakes, out of fold, and where the bands begin."""
+    # Evidence next to none, as a calibrator of slope 0 gives it, must not look like a spread.
+    least, most = min(-1.0, float(found.evidence.min())), max(1.0, float(found.evidence.max()))
+    bins = np.linspace(least, most, 41).tolist()
     for label, colour, name in ((0, _REAL, "real"), (1, _FAKE, "fake")):
         mine = found.evidence[found.table.label == label]
         axes.hist(mine, bins=bins, density=True, histtype="step", linewidth=1.8, color=colour, label=name)
@@ -130,5 +135,6 @@ def _plot_evidence(axes: Axes, found: Measured, limits: Limits) -> None:
         if point:
             axes.axvline(point.cut, color="0.3", linestyle=style, label=name)
     axes.set(xlabel="evidence (natural-log likelihood ratio)", ylabel="density")
-    axes.set_title(f"AUC {found.auc:.3f}")
+    none = float(np.abs(found.evidence).max()) < _NO_EVIDENCE
+    axes.set_title("no evidence: the score counts for nothing" if none else f"AUC {found.auc:.3f}")
     axes.legend()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,13 @@ from pydantic import ValidationError
 
 from analysis.calibration.fitting import Method, fit_calibration
 from analysis.calibration.measuring import Measured, measure, member_sets
-from analysis.calibration.scores import read_scores, table_of
+from analysis.calibration.own import OwnCalibration
+from analysis.calibration.scores import Row, read_scores, table_of
 from analysis.ensemble.panels import EnsembleCalibration, dump_calibration, load_calibration
-from analysis.errors import ConfigurationError, NotMeasurable
+from analysis.errors import ConfigurationError
 from analysis.model import Kind
+from detectors.base import Modality
+from detectors.errors import NotMeasurable
 from detectors.record import Calibration, WeightsRecord
 
 
@@ -41,7 +44,16 @@ def fit(paths: Mapping[str, Path], method: Method, *, date: str) -> Fit:
     """
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
         raise ConfigurationError(f"the date must be YYYY-MM-DD, not {date!r}")
-    rows = {name: read_scores(path) for name, path in sorted(paths.items())}
+    return fit_rows({name: read_scores(path) for name, path in paths.items()}, method, date=date)
+
+
+def fit_rows(scores: Mapping[str, Sequence[Row]], method: Method, *, date: str) -> Fit:
+    """As `fit`, of scores that are here already.
+
+    Raises:
+        NotMeasurable: nothing at all could be fitted.
+    """
+    rows = dict(sorted(scores.items()))
     calibrations: dict[tuple[str, Kind], Calibration] = {}
     measured: dict[Kind, tuple[Measured, ...]] = {}
     refused: list[str] = []
@@ -67,6 +79,16 @@ def fit(paths: Mapping[str, Path], method: Method, *, date: str) -> Fit:
     if not measured:
         raise NotMeasurable("; ".join(refused) or "the score files hold no rows")
     return Fit(calibrations, measured, tuple(refused))
+
+
+def as_own(found: Fit) -> OwnCalibration:
+    """What a fit found, as an operator's own calibration."""
+    calibrators: dict[str, dict[Modality, Calibration]] = {}
+    for (name, kind), fitted in found.calibrations.items():
+        calibrators.setdefault(name, {})[Modality(kind.value)] = fitted
+    panels = {kind: tuple(item.panel for item in items) for kind, items in found.measured.items()}
+    date = max(fitted.date for fitted in found.calibrations.values())
+    return OwnCalibration(date=date, calibrators=calibrators, panels=panels)
 
 
 def write(found: Fit, records: Path, ensemble: Path) -> tuple[Path, ...]:

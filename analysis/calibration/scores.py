@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import NotMeasurable
-from analysis.metrics import Floats, Labels
 from analysis.model import Kind
+from detectors.errors import NotMeasurable
+from detectors.metrics import Floats, Labels
 from detectors.record import DataSet
 
 COLUMNS = ("item", "modality", "source", "generator", "label", "delivery", "score")

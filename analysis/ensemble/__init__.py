@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analysis.ensemble.base import Policy
     from analysis.ensemble.vote_policy import VotePolicyConfig
     from detectors.record import WeightsRecord
@@ -19,11 +21,12 @@ def create_policy(
     low_misses: float = 0.2,
     prior_log_odds: float = 0.0,
     vote: VotePolicyConfig | None = None,
+    own: Path | None = None,
 ) -> Policy:
     """Return the policy of that name, ready to judge; imports neither torch nor numpy.
 
-    ``calibrated`` takes the limits (rates in (0, 1)) and the prior (natural-log odds); ``vote`` takes its
-    model table.
+    ``calibrated`` takes the limits (rates in (0, 1)), the prior (natural-log odds), and the file of the
+    operator's ``own`` calibration, which need not be there; ``vote`` takes its model table.
 
     Raises:
         ConfigurationError: no policy of that name, a limit that is no rate, or an unusable calibration.
@@ -35,11 +38,16 @@ def create_policy(
 
         return VotePolicy(vote, records=_records())
     if name == "calibrated":
+        from analysis.calibration.own import load_own
         from analysis.ensemble.calibrated import CalibratedPolicy, Limits
         from analysis.ensemble.panels import load_calibration
 
         limits = Limits(high_false_alarms, low_misses, prior_log_odds)
-        return CalibratedPolicy(load_calibration(), records=_records(), limits=limits)
+        calibration, records = load_calibration(), _records()
+        mine = load_own(own) if own else None
+        if mine is not None:
+            calibration, records = mine.over(calibration), mine.records(records)
+        return CalibratedPolicy(calibration, records=records, limits=limits)
     raise ConfigurationError(f"there is no verdict policy {name!r}; known: {', '.join(POLICIES)}")
 
 

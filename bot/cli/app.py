@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from bot.cli.bench import bench
+from bot.cli.calibrate import calibrate
 from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
+from bot.cli.evaluate import evaluate
+from bot.cli.generate import generate
+from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.resolve import resolve
 from bot.cli.review import review
@@ -29,8 +33,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, run, serve, status, review, resolve, detectors, config, train, bench):
+for command in (
+    check,
+    run,
+    serve,
+    status,
+    review,
+    resolve,
+    detectors,
+    config,
+    calibrate,
+    train,
+    generate,
+    evaluate,
+    bench,
+):
     app.command()(command)
+app.add_typer(media)
 app.add_typer(weights)
 
 

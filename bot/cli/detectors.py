@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,10 +34,20 @@ class Listed:
 def detectors(
     as_json: JsonOption = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a page of documentation.")] = False,
+    card: Annotated[
+        str | None, typer.Option("--card", metavar="NAME", help="Print one detector's model card (Markdown).")
+    ] = None,
+    cards: Annotated[
+        Path | None,
+        typer.Option("--cards", metavar="DIR", help="Write the model cards of all whose weights ship."),
+    ] = None,
 ) -> None:
     """List the detectors: weights, licences, measured results with their intervals, and limits."""
-    if as_json and markdown:
-        raise typer.BadParameter("--json and --markdown exclude each other")
+    if sum((as_json, markdown, card is not None, cards is not None)) > 1:
+        raise typer.BadParameter("--json, --markdown, --card and --cards exclude each other")
+    if card is not None or cards is not None:
+        _cards(card, cards)
+        return
     listed = _listed()
     if as_json:
         print_json([_as_json(entry) for entry in listed], indent=2)
@@ -47,6 +58,17 @@ def detectors(
     else:
         for entry in listed:
             _show(entry, console())
+
+
+def _cards(name: str | None, folder: Path | None) -> None:
+    from bot.cli.card import card, write_cards
+    from detectors import names, record
+
+    if name is not None:
+        print_text(card(record(name)))
+    if folder is not None:
+        for path in write_cards(map(record, names()), folder):
+            print_text(f"{path}\n")
 
 
 def _listed() -> list[Listed]:

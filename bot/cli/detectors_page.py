@@ -62,6 +62,8 @@ def _section(record: WeightsRecord) -> str:
     whence = "; ".join(f"{part.file.name}: {_whence(part.file)}" for part in record.files())
     parts = [f"\n## {record.name}\n\n{record.title}\n\n"]
     parts += [f"- **{label}**: {words}\n" for label, words in facts(record, whence)]
+    if record.file.bundled:
+        parts.append(f"- **model card**: [{record.name}](cards/{record.name}.md)\n")
     for title, lines in lists(record):
         parts.append(f"\n{title.capitalize()}:\n\n" + "".join(f"- {line}\n" for line in lines))
     return "".join(parts)

@@ -18,10 +18,18 @@ from analysis.errors import ConfigurationError, MediumRefused
 from bot.errors import AlreadyRunning, ConfigError, ResolveError
 from bot.log import KNOWN_ERRORS
 from bot.redact import mask_secrets, printable
-from detectors.errors import UnknownDetector
+from detectors.errors import GenerationError, UnknownDetector
 
 DEBUG = "--debug"
-_UNUSABLE = (ConfigError, AlreadyRunning, ResolveError, ConfigurationError, MediumRefused, UnknownDetector)
+_UNUSABLE = (
+    ConfigError,
+    AlreadyRunning,
+    ResolveError,
+    ConfigurationError,
+    MediumRefused,
+    UnknownDetector,
+    GenerationError,
+)
 _INTERRUPTED = 130
 
 

@@ -49,7 +49,7 @@ def _serve(settings: Settings, stack: ExitStack) -> None:
 
     engine = build_analyzer(settings)
     stack.callback(engine.close)
-    resolver()  # now, on this thread: its settings may be wrong
+    found = resolver()  # now, on this thread: its settings may be wrong
     desk = Desk(
         engine,
         resolver,
@@ -62,7 +62,7 @@ def _serve(settings: Settings, stack: ExitStack) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    app = create_app(engine, desk, chosen, uploads)
+    app = create_app(engine, desk, chosen, uploads, found)
     server = stack.enter_context(WebServer(app, chosen.host, chosen.port, connections=None))
     out = console(stderr=True)
     out.print(f"serving on http://{server.host}:{server.port}")

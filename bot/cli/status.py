@@ -46,12 +46,14 @@ def status(
 
 
 def _report(store: Store, failed: int) -> dict[str, Any]:
+    from bot.site_changes import recent_changes
     from state.model import MentionState, Step
 
     return {
         "mode": store.mode.value,
         "mentions": {state.value: count for state, count in store.mentions.counts().items()},
         "open_jobs": {step.value: store.queue.count(step) for step in Step if step is not Step.NOTICE},
+        "site_changes": recent_changes(store),
         "failed": [_failure(m) for m in store.mentions.in_state(MentionState.FAILED, limit=failed)],
     }
 
@@ -72,6 +74,10 @@ def _show(report: dict[str, Any], out: Console) -> None:
     for title in ("mentions", "open_jobs"):
         counts = ", ".join(f"{count} {name}" for name, count in report[title].items() if count)
         out.print(f"{title.replace('_', ' ')}: {counts or 'none'}")
+    for each in report["site_changes"]:
+        times = "once" if each["times"] == 1 else f"{each['times']} times"
+        line = f"site changed: {each['site']}/{each['route']}, {times} in a week, last {each['at'][:16]}"
+        out.print(Text(printable(f"{line}: {each['detail']}")), soft_wrap=True)
     if not report["failed"]:
         return
     table = Table("failed mention", "by", "reason", "detail", box=None, header_style="dim", pad_edge=False)

@@ -27,6 +27,9 @@ class Fetch(Section):
     per_host: Annotated[
         int, Unit("connections"), Field(ge=1, le=64, description="Downloads from one host at the same time.")
     ] = 4
+    host_interval: Annotated[
+        Seconds, Field(ge=0, le=60, description="Least time between the starts of two requests to a host.")
+    ] = 0.1
     attempts: Annotated[
         int, Unit("tries"), Field(ge=1, le=10, description="Tries of one download before the step waits.")
     ] = 3

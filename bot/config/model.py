@@ -14,9 +14,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
+from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
+from bot.config.sites import Sites
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -215,6 +217,8 @@ class Settings(BaseSettings):
     reply: Reply = Reply()
     manners: Manners = Manners()
     fetch: Fetch = Fetch()
+    sites: Sites = Sites()
+    media: Media = Media()
     analysis: Analysis = Analysis()
     services: Services = Services()
     language_model: LanguageModel = LanguageModel()
@@ -223,6 +227,11 @@ class Settings(BaseSettings):
     web: Web = Web()
     serve: Serve = Serve()
     log: Log = Log()
+
+    @property
+    def own_calibration(self) -> Path:
+        """Where `veritag calibrate` keeps what it fitted."""
+        return self.data_dir / "calibration.json"
 
     @model_validator(mode="after")
     def _inbox_has_a_folder(self) -> Self:

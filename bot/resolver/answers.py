@@ -37,14 +37,40 @@ def refusal(status: int, headers: Mapping[str, str], place: str) -> ResolveError
     if status == 200:
         return None
     said = f"{place} answers with HTTP {status}"
-    wait = retry_at(headers.get("retry-after"), datetime.now(UTC))
+    wait = asked_to_wait(headers, datetime.now(UTC))
     if status == 429 or (status == 503 and wait is not None):
         return ResolveError(ResolveFailure.RATE_LIMITED, f"{said}: ask again later", retry_at=wait)
     if status in _BRIEF:
         return BriefFault(said)
-    if status >= 500:
-        return ResolveError(ResolveFailure.NETWORK, said)
-    return ResolveError(_REASONS.get(status, ResolveFailure.NO_MEDIA), said)
+    return ResolveError(meaning_of_status(status), said)
+
+
+def meaning_of_status(status: int) -> ResolveFailure:
+    """The reason that a status other than 200 gives."""
+    if status >= 500 or status == 408:
+        return ResolveFailure.NETWORK
+    return _REASONS.get(status, ResolveFailure.NO_MEDIA)
+
+
+def asked_to_wait(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """When the next request is welcome: by `Retry-After`, else by the reset of a spent allowance.
+
+    The reset is told as seconds since 1970 (X, GitHub), as seconds from now (Reddit), or as an ISO time
+    (Mastodon).
+    """
+    if "retry-after" in headers:
+        return retry_at(headers["retry-after"], now)
+    reset = headers.get("x-rate-limit-reset") or headers.get("x-ratelimit-reset") or ""
+    try:
+        seconds = float(reset)
+        moment = datetime.fromtimestamp(seconds, UTC) if seconds > 1e9 else now + timedelta(seconds=seconds)
+    except (ValueError, OverflowError, OSError):
+        try:
+            moment = datetime.fromisoformat(reset.strip())
+        except ValueError:
+            return None
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return min(max(moment, now), now + _LONGEST_WAIT)
 
 
 def retry_at(value: str | None, now: datetime) -> datetime | None:

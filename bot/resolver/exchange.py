@@ -7,8 +7,9 @@ cookies and logs whole URLs, whose query strings may be secrets.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import httpcore
 import httpx
@@ -20,6 +21,22 @@ from bot.resolver.urls import in_public
 from bot.resolver.wire import Deadline, HeadTooLarge, Wire
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Message(Protocol):
+    """What is sent: `bot.resolver.transport.Asked` is one."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields; those that frame the message are set here."""
+
+    @property
+    def content(self) -> bytes | None:
+        """The body, if there is one."""
 
 
 def parse_url(url: str, limits: FetchLimits, base: httpx.URL | None = None) -> httpx.URL:
@@ -60,7 +77,7 @@ def exchange(
     place: httpx.URL,
     host: str,
     wire: Wire,
-    headers: Mapping[str, str],
+    asked: Message,
     *,
     limits: FetchLimits,
     tls: ssl.SSLContext,
@@ -75,7 +92,7 @@ def exchange(
     connection = httpcore.HTTPConnection(origin, ssl_context=tls, network_backend=wire)
     try:
         with connection:
-            response = connection.handle_request(_request(origin, place, headers, limits))
+            response = connection.handle_request(_request(origin, place, asked, limits))
             wire.head_done()
             yield response
     except HeadTooLarge:
@@ -98,16 +115,18 @@ def too_slow(place: httpx.URL, deadline: Deadline, limits: FetchLimits) -> Resol
     return ResolveError(ResolveFailure.NETWORK, f"{shown} answers too slowly")
 
 
-def header_fields(response: httpcore.Response, place: httpx.URL, limits: FetchLimits) -> dict[str, str]:
+def header_fields(
+    headers: Sequence[tuple[bytes, bytes]], place: httpx.URL, limits: FetchLimits
+) -> dict[str, str]:
     """The headers of an answer by lower-case name; of one that comes twice, the last.
 
     Raises:
         ResolveError: NETWORK if there are more than ``max_headers``.
     """
-    if len(response.headers) > limits.max_headers:
+    if len(headers) > limits.max_headers:
         detail = f"{in_public(str(place))} sends more than {limits.max_headers} headers"
         raise ResolveError(ResolveFailure.NETWORK, detail)
-    return {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
+    return {name.decode("latin-1").lower(): _text(value) for name, value in headers}
 
 
 def _text(value: bytes) -> str:
@@ -118,25 +137,28 @@ def _text(value: bytes) -> str:
 
 
 def _request(
-    origin: httpcore.Origin, place: httpx.URL, headers: Mapping[str, str], limits: FetchLimits
+    origin: httpcore.Origin, place: httpx.URL, asked: Message, limits: FetchLimits
 ) -> httpcore.Request:
     host = origin.host.decode("ascii")
     name = f"[{host}]" if ":" in host else host
     fields = {
         "accept": "*/*",
-        **{key.lower(): value for key, value in headers.items()},
+        **{key.lower(): value for key, value in asked.headers.items()},
         "host": name if place.port is None else f"{name}:{place.port}",
         "accept-encoding": "identity",
         "connection": "close",
     }
+    if asked.content is not None:
+        fields["content-length"] = str(len(asked.content))
     patience = {
         "connect": limits.connect_seconds,
         "read": limits.read_seconds,
         "write": limits.read_seconds,
     }
     return httpcore.Request(
-        "GET",
+        asked.method,
         httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=place.raw_path),
         headers=[(key.encode("ascii"), value.encode("ascii")) for key, value in fields.items()],
+        content=asked.content,
         extensions={"timeout": patience},
     )

@@ -19,6 +19,8 @@ class FetchLimits:
 
     max_bytes: int = 200 * MIB
     """Of one medium, both as sent and after decompression; also the cap for local files."""
+    max_duration: float = 1800.0
+    """Of a video or sound, where its site says how long it is before it is fetched."""
     total_seconds: float = 180.0
     """One fetch with its lookups, redirects and retries, without the wait for a free slot of the host."""
     queue_seconds: float = 600.0
@@ -38,6 +40,8 @@ class FetchLimits:
     """Addresses of one host tried in turn before the connection counts as failed."""
     per_host: int = 4
     """Transfers from one host at the same time."""
+    host_interval: float = 0.0
+    """Between the starts of two transfers from one host."""
     attempts: int = 3
     backoff_seconds: float = 0.5
     """Before the first retry; doubles each time, with jitter."""
@@ -52,8 +56,8 @@ class FetchLimits:
                     raise ConfigError(
                         f"{field.name} needs port numbers between 1 and 65535, not {sorted(value)}"
                     )
-            elif field.name == "max_redirects":
-                if value < 0:
+            elif field.name in {"max_redirects", "host_interval"}:
+                if not value >= 0:
                     raise ConfigError(f"{field.name} must be 0 or more, not {value}")
             elif not value > 0:  # also catches NaN
                 raise ConfigError(f"{field.name} must be greater than 0, not {value}")

@@ -1,20 +1,24 @@
 """The content-addressed store: each medium once, under the SHA-256 of its bytes.
 
 <folder>/ab/ab12...    media, mode 0600, never executable
-<folder>/partial/      files that are still being written; a crash leaves them, the next start sweeps them
+<folder>/partial/      files that are still being written; a crash leaves them, the next start sweeps them.
+                       The folder itself is locked: shared by who adopts a file, alone by who removes one
 <folder>/lock          shared while a store is open; whoever gets it alone may sweep
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import re
+import shutil
 import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +27,15 @@ from bot.resolver.sniff import HEAD_BYTES, UNKNOWN, sniff
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _STEP_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A medium on disk: ``size`` in bytes, ``touched`` when it was last brought (seconds since 1970)."""
+
+    sha256: str
+    size: int
+    touched: float
 
 
 class MediaStore:
@@ -64,6 +77,16 @@ class MediaStore:
         finally:
             path.unlink(missing_ok=True)
 
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """An empty folder on the store's disk, for its owner only; it goes in the end with all in it."""
+        path = self._partial / uuid.uuid4().hex
+        path.mkdir(mode=0o700)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
     def adopt(self, temporary: Path) -> StoredMedium:
         """Move a finished file from `temporary` into the store and name it by its bytes.
 
@@ -79,8 +102,10 @@ class MediaStore:
                 raise OSError(f"not a regular file: {temporary}")
             sha256, size, head = _read_through(file)
             stored = StoredMedium(sha256, self.path(sha256), size, sniff(head) or UNKNOWN)
-            if stored.path.exists():
-                return stored
+            with self._agreed(fcntl.LOCK_SH):
+                if stored.path.exists():
+                    os.utime(stored.path)  # it is young again: what goes first is what nobody posts any more
+                    return stored
             os.fchmod(descriptor, 0o600)
             os.fsync(descriptor)
         stored.path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -88,17 +113,44 @@ class MediaStore:
         _sync_folder(stored.path.parent)
         return stored
 
-    def remove(self, sha256: str) -> bool:
-        """Delete one medium; False where it was not there.
+    def remove(self, sha256: str, *, unless_touched_after: float | None = None) -> bool:
+        """Delete one medium; False where it was not there, or was brought again after that moment.
 
         Raises:
             ValueError: as `path`.
         """
-        try:
-            self.path(sha256).unlink()
-        except FileNotFoundError:
-            return False
+        path = self.path(sha256)
+        with self._agreed(fcntl.LOCK_EX):
+            try:
+                if unless_touched_after is not None and path.stat().st_mtime > unless_touched_after:
+                    return False
+                path.unlink()
+            except FileNotFoundError:
+                return False
         return True
+
+    def contents(self) -> list[KeptFile]:
+        """Every medium that is here."""
+        found = []
+        for folder in self.folder.iterdir():
+            if len(folder.name) == 2 and folder.is_dir():
+                for entry in os.scandir(folder):
+                    # A file may be removed while the folder is read.
+                    with contextlib.suppress(FileNotFoundError):
+                        status = entry.stat(follow_symlinks=False)
+                        if _SHA256.fullmatch(entry.name):
+                            found.append(KeptFile(entry.name, status.st_size, status.st_mtime))
+        return found
+
+    @contextmanager
+    def _agreed(self, kind: int) -> Iterator[None]:
+        """Whoever adopts shares this, whoever removes has it alone: no file goes that was just found."""
+        descriptor = os.open(self._partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, kind)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _sweep(self) -> None:
         """Take away what a crash left behind, unless another process is at work in this store."""
@@ -108,7 +160,10 @@ class MediaStore:
             pass
         else:
             for left in self._partial.iterdir():
-                left.unlink(missing_ok=True)
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
 

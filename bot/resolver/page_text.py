@@ -52,14 +52,15 @@ def page_text(content: bytes, content_type: str) -> str:
 
     ``content`` may be the beginning of a page only. What takes too long to read is left out, not waited for.
     """
-    text = _decode(content, content_type)
+    text = decode_text(content, content_type)
     if content_type.partition(";")[0].strip().lower() != "text/plain":
         text = _without_markup(text)
     lines = (" ".join(line.split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
 
-def _decode(content: bytes, content_type: str) -> str:
+def decode_text(content: bytes, content_type: str) -> str:
+    """Text by its byte-order mark, its Content-Type or its own `meta` tag; else UTF-8, else Windows-1252."""
     for mark, charset in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(charset, "replace")

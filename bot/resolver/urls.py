@@ -3,10 +3,63 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _LONGEST = 200
+# What no URL holds as it stands, and what programs disagree about (does a backslash end the host?).
+_ODD = re.compile(r"[\x00-\x20\x7f\\]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An http(s) URL, taken apart for matching.
+
+    ``host`` is lower-case ASCII (IDNA applied) without a trailing dot; ``port`` is None where it is the
+    scheme's own; ``query`` has each name's first value; ``url`` is as it was given.
+    """
+
+    url: str
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: dict[str, str]
+
+
+def place_of(url: str) -> Place | None:
+    """A URL as a `Place`; None for what is no http(s) link, cannot be read, or carries a user name."""
+    url = url.strip()
+    if _ODD.search(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    kind = parts.scheme
+    if kind not in _DEFAULT_PORTS or "@" in parts.netloc or not parts.hostname:
+        return None
+    host = _ascii_host(parts.hostname)
+    if host is None:
+        return None
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    return Place(url, kind, host, None if port == _DEFAULT_PORTS[kind] else port, parts.path, query)
+
+
+def _ascii_host(host: str) -> str | None:
+    """The host in its one ASCII form; None where it has none (look-alike letters, empty labels)."""
+    plain = host.lower().removesuffix(".")
+    if plain.isascii():
+        return plain or None
+    import idna
+
+    try:
+        return idna.encode(plain).decode("ascii")
+    except idna.IDNAError:
+        return None
 
 
 def scheme(url: str) -> str | None:

@@ -22,11 +22,13 @@ from bot.serve.answers import Failure, Healthy, JobAnswer, Judged, Scored
 from bot.serve.desk import Busy, Desk, Job
 from bot.serve.gate import BodyLimit, Keys, Rate, TooLarge, caller, too_large
 from bot.serve.metrics import CONTENT_TYPE, Counting, Metrics
+from bot.web.resolving import resolve_router, this_machine
 
 if TYPE_CHECKING:
     from analysis.engine import EmbeddedAnalyzer
     from bot.config.serve import Serve
     from bot.judging import Outcome
+    from bot.resolver import Resolver
 
 _LOOK = 0.5  # seconds between two looks whether the caller is still there
 _BODY = {
@@ -71,12 +73,15 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
-def create_app(engine: EmbeddedAnalyzer, desk: Desk, settings: Serve, scratch: Path) -> FastAPI:
+def create_app(
+    engine: EmbeddedAnalyzer, desk: Desk, settings: Serve, scratch: Path, resolver: Resolver | None = None
+) -> FastAPI:
     """The application.
 
     Args:
         engine: asked for its health and fingerprint; analyses go through the desk.
         scratch: folder for uploads while they are judged; nobody else's.
+        resolver: answers `POST /resolve`; without one there is no such route.
     """
     service = _Service(engine, desk, settings, scratch)
     app = FastAPI(
@@ -91,6 +96,8 @@ def create_app(engine: EmbeddedAnalyzer, desk: Desk, settings: Serve, scratch: P
     app.add_exception_handler(HTTPException, _not_found)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.include_router(service.router)
+    if resolver is not None:
+        app.include_router(service.resolving(resolver))
     app.add_middleware(Counting, metrics=service.metrics)
     return app
 
@@ -108,6 +115,11 @@ class _Service:
         self.metrics = Metrics(lambda: desk.open, lambda: float(bool(engine.health()["loaded"])))
         self.router = APIRouter()
         self._add_routes()
+
+    def resolving(self, resolver: Resolver) -> APIRouter:
+        """`POST /resolve`, for the same callers."""
+        admit = [self._admit, self._ration, *([] if self._settings.keys else [this_machine])]
+        return resolve_router(resolver, *admit)
 
     def _add_routes(self) -> None:
         keyed, asking = [Depends(self._admit)], [Depends(self._admit), Depends(self._ration)]

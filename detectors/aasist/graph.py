@@ -9,6 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# Published dropouts, of training only.
+_NODES_DROPPED = 0.2
+_SCORES_DROPPED = 0.3
+
 
 class GraphAttention(nn.Module):
     """Attention over all pairs of one kind of node.
@@ -30,6 +34,7 @@ class GraphAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, N, width_in)`` to ``(B, N, width)``."""
+        x = F.dropout(x, _NODES_DROPPED, self.training)
         attention = torch.tanh(self.att_proj(_pairs(x))) @ self.att_weight
         weights = torch.softmax(attention.squeeze(-1) / self.temperature, dim=-1)
         return F.selu(_over_nodes(self.bn, self.proj_with_att(weights @ x) + self.proj_without_att(x)))
@@ -66,6 +71,7 @@ class HeterogeneousAttention(nn.Module):
         """Map ``(B, T, width_in)``, ``(B, S, width_in)``, ``(B, 1, width_in)`` to ``width`` features each."""
         first = temporal.shape[1]
         x = torch.cat([self.proj_type1(temporal), self.proj_type2(spectral)], dim=1)
+        x = F.dropout(x, _NODES_DROPPED, self.training)
         master = self._gather(x, master)
         weights = self._attention(x, first)
         x = F.selu(_over_nodes(self.bn, self.proj_with_att(weights @ x) + self.proj_without_att(x)))
@@ -109,7 +115,7 @@ class GraphPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, N, width)`` to ``(B, max(1, int(N * ratio)), width)``, the best node first."""
-        scores = torch.sigmoid(self.proj(x))
+        scores = torch.sigmoid(self.proj(F.dropout(x, _SCORES_DROPPED, self.training)))
         kept = scores.topk(max(1, int(x.shape[1] * self.ratio)), dim=1).indices
         return (x * scores).gather(1, kept.expand(-1, -1, x.shape[2]))
 

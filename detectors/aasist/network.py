@@ -14,6 +14,9 @@ from detectors.aasist.graph import GraphAttention, GraphPool, HeterogeneousAtten
 
 _GRAPH_TEMPERATURE = 2.0
 _MIXED_TEMPERATURE = 100.0
+# Published dropouts, of training only.
+_BRANCH_DROPPED = 0.2
+_READ_OUT_DROPPED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ class AasistNetwork(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Map samples at 16 kHz, ``(B, samples)`` in [-1, 1], to ``(B, 2)`` logits: spoofed, genuine."""
-        logits: Tensor = self.out_layer(self.read_out(waveform))
+        read = F.dropout(self.read_out(waveform), _READ_OUT_DROPPED, self.training)
+        logits: Tensor = self.out_layer(read)
         return logits
 
     def read_out(self, waveform: Tensor) -> Tensor:
@@ -80,7 +84,10 @@ class AasistNetwork(nn.Module):
             (self.master1, self.HtrgGAT_layer_ST11, self.pool_hT1, self.pool_hS1, self.HtrgGAT_layer_ST12),
             (self.master2, self.HtrgGAT_layer_ST21, self.pool_hT2, self.pool_hS2, self.HtrgGAT_layer_ST22),
         )
-        one, two = (_join(temporal, spectral, *branch) for branch in branches)
+        one, two = (
+            [F.dropout(part, _BRANCH_DROPPED, self.training) for part in _join(temporal, spectral, *branch)]
+            for branch in branches
+        )
         temporal, spectral, master = (torch.maximum(a, b) for a, b in zip(one, two, strict=True))
         parts = [
             *(temporal.abs().amax(dim=1), temporal.mean(dim=1)),

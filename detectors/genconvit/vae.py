@@ -77,7 +77,10 @@ class GenConViTVaeNetwork(nn.Module):
             noise: standard normal ``(N, 12544)``, drawn afresh by the published code at each prediction;
                 without it the latent vector is the distribution's mean.
         """
-        reconstructed = self.reconstruct(x, noise)
+        return self.classify(x, self.reconstruct(x, noise))
+
+    def classify(self, x: Tensor, reconstructed: Tensor) -> Tensor:
+        """Map the input and what the decoder made of it to logits ``(N, 2)``: fake, real."""
         both = torch.cat([self.convnext_backbone(x), self.convnext_backbone(reconstructed)], dim=1)
         logits: Tensor = self.fc2(F.relu(self.fc(F.relu(both))))
         return logits

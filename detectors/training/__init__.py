@@ -1,1 +1,4 @@
-"""Training: the checked-in recipes behind the weights of our own, one module per detector."""
+"""Training: one trainer (`run`, `trainer`) for the recipes of all detectors (`recipes`).
+
+Weights that ship are made by programs of their own, a module or package per detector: see `tiny_ladeda`.
+"""

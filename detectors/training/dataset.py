@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,37 @@ from PIL import Image, ImageOps
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 MIN_SIDE = 256
-_GENERATOR = re.compile(r"ai_(?P<name>.+)_\d+")
+GENERATOR_IN_NAME = re.compile(r"ai_(?P<name>.+)_\d+")
+
+
+class Labelled(Protocol):
+    """What is known of one item to learn from, whatever it is; see `Item`.
+
+    ``medium`` is the key of the file that it is a part of: such items are on one side of every split.
+    """
+
+    @property
+    def key(self) -> str:
+        """Its own key."""
+
+    @property
+    def medium(self) -> str:
+        """The key of its file."""
+
+    @property
+    def source(self) -> str:
+        """The collection that it is from."""
+
+    @property
+    def generator(self) -> str:
+        """What made it; empty for a real one."""
+
+    @property
+    def label(self) -> int:
+        """1 = fake."""
+
+
+L = TypeVar("L", bound=Labelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +65,11 @@ class Item:
     label: int
     width: int
     height: int
+
+    @property
+    def medium(self) -> str:
+        """The picture itself."""
+        return self.key
 
     @property
     def min_side(self) -> int:
@@ -67,7 +103,7 @@ def scan(folder: Path, min_side: int = MIN_SIDE) -> list[Item]:
 def _item(path: Path, folder: Path) -> Item:
     label = int(path.parent.name == "fake")
     source = path.parent.parent.name if path.parent.parent != folder else folder.resolve().name
-    found = _GENERATOR.fullmatch(path.stem) if label else None
+    found = GENERATOR_IN_NAME.fullmatch(path.stem) if label else None
     generator = (found["name"] if found else source) if label else ""
     key = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     try:
@@ -91,7 +127,7 @@ def read(path: Path) -> Image.Image:
         raise ValueError(f"{path} is not a readable picture ({error}); remove it") from error
 
 
-def sampling_weights(items: Sequence[Item]) -> NDArray[np.float64]:
+def sampling_weights(items: Sequence[Labelled]) -> NDArray[np.float64]:
     """Probabilities with which to draw items, so that no source betrays a label.
 
     Within each source that has both classes, both are drawn equally often; sources of one class form one more
@@ -112,6 +148,25 @@ def sampling_weights(items: Sequence[Item]) -> NDArray[np.float64]:
     share = np.array([pairs[key[0]] / mass[key] for key in keys])
     probabilities: NDArray[np.float64] = raw * share / (raw * share).sum()
     return probabilities
+
+
+def hold_out(items: Sequence[L], share: float, seed: int) -> tuple[list[L], list[L]]:
+    """Split items at random, class by class: what is left to train on, and so many of the media held out.
+
+    A class has at least one medium on either side.
+
+    Raises:
+        ValueError: a class has but one medium.
+    """
+    held: set[str] = set()
+    for label in (0, 1):
+        media = sorted({item.medium for item in items if item.label == label})
+        if len(media) < 2:
+            raise ValueError("too few media to hold some out; name a validation folder")
+        drawn = np.random.default_rng([seed, label]).permutation(len(media))
+        count = min(max(1, round(share * len(media))), len(media) - 1)
+        held |= {media[n] for n in drawn[:count]}
+    return [i for i in items if i.medium not in held], [i for i in items if i.medium in held]
 
 
 @dataclass(frozen=True, slots=True)

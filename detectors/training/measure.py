@@ -8,34 +8,29 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from detectors import resampling
 from detectors.base import Modality
+from detectors.metrics import auc, balanced_accuracy
 from detectors.record import Measurement
 from detectors.training.dataset import Item, read
 from detectors.training.levelling import centre_crop
 
+RESAMPLES = resampling.RESAMPLES
 Metric = Callable[[NDArray[np.int64], NDArray[np.float64]], float]
-RESAMPLES = 1000
 
-METRICS: dict[str, Metric] = {
-    "AUC": lambda labels, scores: float(roc_auc_score(labels, scores)),
-    "balanced accuracy at 0.5": lambda labels, scores: float(balanced_accuracy_score(labels, scores >= 0.5)),
-}
+METRICS: dict[str, Metric] = {"AUC": auc, "balanced accuracy at 0.5": balanced_accuracy}
 
 
 def interval(
-    metric: Metric, labels: NDArray[np.int64], scores: NDArray[np.float64], resamples: int = RESAMPLES
+    metric: Metric,
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of a metric, items drawn anew within each class."""
-    rng = np.random.default_rng(0)
-    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
-    values = []
-    for _ in range(resamples):
-        drawn = np.concatenate([rng.choice(members, len(members)) for members in classes])
-        values.append(metric(labels[drawn], scores[drawn]))
-    low, high = np.percentile(values, (2.5, 97.5))
-    return float(low), float(high)
+    found = resampling.bootstrap(resampling.plain(metric), labels, scores, resamples=resamples)
+    return found.low, found.high
 
 
 def measure(
@@ -95,5 +90,5 @@ def laplacian_variance(gray: NDArray[np.float64]) -> float:
 
 
 def _either_way(labels: Sequence[int], values: Sequence[float]) -> float:
-    auc = float(roc_auc_score(labels, values))
-    return round(max(auc, 1 - auc), 3)
+    found = auc(labels, values)
+    return round(max(found, 1 - found), 3)

@@ -13,10 +13,11 @@ importing this package imports no torch.
 ============================= ====================================================================
 """
 
-from detectors.weights.checkpoint import read_file
+from detectors.weights.checkpoint import named, read_file
 from detectors.weights.install import install
 from detectors.weights.licences import ACCEPTED, accept_licence, is_accepted
 from detectors.weights.loading import fill, find, load_into, read
+from detectors.weights.saving import metadata, save
 from detectors.weights.store import (
     BUNDLED,
     check_published,
@@ -43,9 +44,12 @@ __all__ = [
     "is_there",
     "load_into",
     "location",
+    "metadata",
+    "named",
     "pins",
     "read",
     "read_file",
     "require_room",
+    "save",
     "verify",
 ]

@@ -6,18 +6,17 @@ published file ──SHA-256──▶ safe load ──live tensors──▶ stag
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from detectors.errors import WeightsError, WeightsMismatch
+from detectors.errors import WeightsMismatch
 from detectors.record import WeightsRecord
 from detectors.weights.checkpoint import is_safetensors, named, read_file
 from detectors.weights.licences import accept_licence
+from detectors.weights.saving import save, settle
 from detectors.weights.store import (
     TENSOR_SUFFIXES,
     check_published,
@@ -29,9 +28,6 @@ from detectors.weights.store import (
     pin_file,
     require_room,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _STAGING = ".staging-"
 
@@ -90,47 +86,17 @@ def _stage(record: WeightsRecord, published: Path, sha256: str, staging: Path) -
         state = read_file(published, record.file.wrapper)
         live = named(state, record.file, published.name)
         if not is_safetensors(published) or live.keys() != state.keys():
-            _save(live, kept)
+            save(live, kept)
             _pin(kept, digest(kept), sha256)
             return
     shutil.copyfile(published, kept)
     _pin(kept, sha256)
 
 
-def _save(state: Mapping[str, Tensor], path: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    seen: set[int] = set()
-    separate = {}
-    for name, tensor in state.items():
-        own = tensor.detach().contiguous()
-        # safetensors wants every tensor to be its memory's only owner.
-        storage = own.untyped_storage()
-        if storage.data_ptr() in seen or storage.nbytes() != own.nbytes:
-            own = own.clone()
-        seen.add(storage.data_ptr())
-        separate[name] = own
-    try:
-        save_file(separate, path, metadata={"format": "pt"})
-    except SafetensorError as error:
-        raise WeightsError(
-            f"{path.name} cannot be written ({error}); make room, or set VERITAG_WEIGHTS_DIR"
-        ) from error
-    path.chmod(0o644)  # it writes for its user alone, but the service may run as another
-    _settle(path)
-
-
 def _pin(kept: Path, *hashes: str) -> None:
     file = pin_file(kept)
     file.write_text("".join(f"{sha256}\n" for sha256 in hashes), "ascii")
-    _settle(file)
-
-
-def _settle(path: Path) -> None:
-    """Have the disk hold a file before its name says that it is there."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    settle(file)
 
 
 def _try(record: WeightsRecord, staging: Path, home: Path) -> None:

@@ -34,7 +34,12 @@ def folder(weights_dir: Path | None = None) -> Path:
 
 
 def location(record: WeightsRecord, weights_dir: Path | None = None) -> Path:
-    """Return where a record's main file is, or belongs if it is not there."""
+    """Return where a record's main file is, or belongs if it is not there.
+
+    A file that is named by its whole path is there, such as one that was trained on this machine.
+    """
+    if Path(record.file.name).is_absolute():
+        return Path(record.file.name)
     if record.file.bundled:
         return BUNDLED / record.file.name
     published = folder(weights_dir) / record.file.name

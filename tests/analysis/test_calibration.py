@@ -20,9 +20,10 @@ from analysis.calibration.scores import COLUMNS, ScoreTable, joined, read_scores
 from analysis.ensemble.calibrated import CalibratedPolicy, Limits
 from analysis.ensemble.likelihood import calibrated_llr
 from analysis.ensemble.panels import HIGH_FLOOR, LOW_CEILING, EnsembleCalibration, load_calibration
-from analysis.errors import ConfigurationError, NotMeasurable
+from analysis.errors import ConfigurationError
 from analysis.model import Band, Kind, Score
 from detectors.base import Modality
+from detectors.errors import NotMeasurable
 from detectors.record import WeightsRecord
 from tests.analysis.ensemble.builders import record
 

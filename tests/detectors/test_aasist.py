@@ -145,7 +145,7 @@ def test_a_band_lets_its_own_tones_pass_and_no_far_ones() -> None:
 
 
 def test_a_pool_keeps_the_best_nodes_weighed_by_their_score() -> None:
-    pool = GraphPool(2, 0.5)
+    pool = GraphPool(2, 0.5).eval()
     with torch.no_grad():
         pool.proj.weight.copy_(torch.tensor([[1.0, 0.0]]))
         pool.proj.bias.zero_()

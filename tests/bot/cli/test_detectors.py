@@ -108,8 +108,9 @@ def test_every_real_detector_is_listed_without_torch() -> None:
     assert [name for name in room.names() if f"{name}: " not in done.stdout] == []
 
 
-def test_formats_exclude_each_other() -> None:
-    assert runner.invoke(app, ["detectors", "--json", "--markdown"]).exit_code == 2
+@pytest.mark.parametrize("options", [["--json", "--markdown"], ["--card", "ufd", "--cards", "x"]])
+def test_formats_exclude_each_other(options: list[str]) -> None:
+    assert runner.invoke(app, ["detectors", *options]).exit_code == 2
 
 
 def test_the_table_shows_what_is_known(known: WeightsRecord) -> None:

@@ -98,3 +98,26 @@ def test_a_folder_that_cannot_be_written_to_is_named(server: str, capsys: pytest
     status, _, err = resolve(capsys, f"{server}/picture", "--download", "file/below")
     assert status == 2
     assert "--download file/below" in err
+
+
+def test_each_route_is_explained(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = resolve(capsys, f"{server}/picture", "--explain")
+    assert status == 0
+    assert out.startswith("web/direct: media after ")
+    status, out, err = resolve(capsys, f"{server}/gone", "--explain")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "web/direct: gone after " in out
+    found = json.loads(resolve(capsys, f"{server}/gone", "--explain", "--json")[1])
+    assert found["attempts"][0]["outcome"] == "gone"
+
+
+def test_what_is_answered_is_recorded(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = resolve(capsys, f"{server}/picture?token=hunter2hunter2", "--record", "fixture.json")
+    assert (status, err.count("\n")) == (0, 1)
+    assert "it replays the same" in err
+    text = Path("fixture.json").read_text("utf-8")
+    assert "hunter2" not in text
+    assert json.loads(text)["exchanges"][0]["media"] == "image/png"
+    assert resolve(capsys, f"{server}/gone", "--record", "gone.json")[0] == 2
+    assert json.loads(Path("gone.json").read_text("utf-8"))["exchanges"][0]["status"] == 404
+    assert resolve(capsys, f"{server}/picture", "--record", "missing/f.json")[0] == 2

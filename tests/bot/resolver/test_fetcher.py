@@ -6,6 +6,7 @@ import itertools
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from bot.errors import ResolveError, ResolveFailure
 from bot.resolver.fetcher import GuardedFetcher
 from tests.bot.resolver.conftest import MakeFetcher, failure, reason
-from tests.bot.resolver.server import PNG, Server, answer, in_turn, redirect
+from tests.bot.resolver.server import PNG, Handler, Request, Server, answer, in_turn, redirect
 
 
 def test_a_medium_comes_whole(server: Server, fetcher: GuardedFetcher, target: Path) -> None:
@@ -265,7 +266,7 @@ def test_transfers_from_one_host_are_limited(
         list(pool.map(lambda n: fetcher.download(server.url("/x"), tmp_path / str(n)), range(12)))
     assert len(list(tmp_path.iterdir())) == 12
     assert most == 2
-    assert not fetcher._slots._busy
+    assert not any(host.busy for host in fetcher.gate.slots._hosts.values())
 
 
 def test_waiting_for_a_slot_does_not_count_but_has_an_end(
@@ -310,6 +311,82 @@ def test_closing_ends_what_is_running_and_waiting(
         assert time.monotonic() - began < 1
         assert reason(lambda: fetcher.download(server.url("/x"), tmp_path / "x")) is ResolveFailure.NETWORK
     assert list(tmp_path.iterdir()) == []
+
+
+def cut_after(body: bytes, count: int, *headers: str, seen: list[str]) -> Handler:
+    """A server that breaks off once, and sends the rest to whoever asks for it rightly."""
+
+    def handle(request: Request, send: Callable[[bytes], None]) -> None:
+        asked = request.headers.get("range")
+        seen.append(f"{asked} {request.headers.get('if-range')}")
+        rest = f"Content-Range: bytes {count}-{len(body) - 1}/{len(body)}"
+        if asked == f"bytes={count}-" and request.headers["if-range"] == '"one"':
+            answer(body[count:], status=206, headers=(*headers, rest))(request, send)
+        else:
+            answer(body if len(seen) > 1 else body[:count], length=len(body), headers=headers)(request, send)
+
+    return handle
+
+
+def test_what_breaks_off_goes_on_where_it_was(server: Server, fetcher: GuardedFetcher, target: Path) -> None:
+    body = PNG + bytes(range(256)) * 200
+    seen: list[str] = []
+    server.handlers["/x"] = cut_after(body, 9000, 'ETag: "one"', seen=seen)
+    got = fetcher.download(server.url("/x"), target)
+    assert seen == ["None None", 'bytes=9000- "one"']
+    assert (got.size, got.sha256, target.read_bytes()) == (len(body), hashlib.sha256(body).hexdigest(), body)
+
+
+@pytest.mark.parametrize("header", ["X: y", 'ETag: W/"one"', "Accept-Ranges: none", 'ETag: "other"'])
+def test_what_cannot_go_on_begins_again(
+    server: Server, fetcher: GuardedFetcher, target: Path, header: str
+) -> None:
+    body = PNG + bytes(range(256)) * 200
+    seen: list[str] = []
+    server.handlers["/x"] = cut_after(body, 9000, header, seen=seen)
+    assert fetcher.download(server.url("/x"), target).sha256 == hashlib.sha256(body).hexdigest()
+    assert seen[1] == ('bytes=9000- "other"' if "other" in header else "None None")
+    assert target.read_bytes() == body
+
+
+@pytest.mark.parametrize("lie", ["bytes 0-9/10", "bytes 8999-9999/10000", "", "bytes x", "416"])
+def test_a_rest_that_does_not_fit_is_not_taken(
+    server: Server, fetcher: GuardedFetcher, target: Path, lie: str
+) -> None:
+    body = PNG + bytes(20_000)
+    first = answer(body[:9000], length=len(body), headers=('ETag: "one"',))
+    wrong = answer(b"x" * 11_000, status=416 if lie == "416" else 206, headers=(f"Content-Range: {lie}",))
+    server.handlers["/x"] = in_turn(first, wrong, answer(body))
+    if lie == "416":
+        assert fetcher.download(server.url("/x"), target).size == len(body)
+        assert "range" not in server.requests[2].headers
+    else:
+        failure(lambda: fetcher.download(server.url("/x"), target))
+
+
+def test_a_host_that_asks_to_wait_is_left_alone(
+    server: Server, make_fetcher: MakeFetcher, target: Path
+) -> None:
+    server.handlers["/busy"] = answer(status=429, headers=("Retry-After: 86400",))
+    server.handlers["/x"] = answer()
+    fetcher = make_fetcher()
+    failure(lambda: fetcher.download(server.url("/busy"), target))
+    error = failure(lambda: fetcher.download(server.url("/x"), target))
+    assert error.reason is ResolveFailure.RATE_LIMITED
+    assert error.retry_at is not None
+    assert error.retry_at - datetime.now(UTC) < timedelta(minutes=16)
+    assert len(server.requests) == 1
+
+
+def test_requests_to_one_host_keep_their_pause(
+    server: Server, make_fetcher: MakeFetcher, tmp_path: Path
+) -> None:
+    server.handlers["/x"] = answer()
+    fetcher = make_fetcher(host_interval=0.1, per_host=4)
+    began = time.monotonic()
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda n: fetcher.download(server.url("/x"), tmp_path / str(n)), range(5)))
+    assert time.monotonic() - began > 0.4
 
 
 def test_a_folder_that_takes_no_file_is_named(

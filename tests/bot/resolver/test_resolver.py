@@ -45,8 +45,8 @@ def test_a_direct_link_is_known_by_its_bytes(server: Server, resolver: Resolver)
     resolution = resolver.resolve(server.url("/watch"))
     final = server.url("/v/1?sig=2")
     assert resolution.canonical_url == final
-    assert resolution.route == "direct"
-    assert resolution.media == (MediumRef(final, kind="video", mime="video/mp4"),)
+    assert (resolution.site, resolution.route) == ("web", "direct")
+    assert resolution.media == (MediumRef(final, kind="video", mime="video/mp4", size=112),)
     assert resolver.fetch(resolution.media[0], file_root=None).mime == "video/mp4"
 
 

@@ -70,7 +70,9 @@ def served(
     uploads.mkdir()
     try:
         with (
-            WebServer(create_app(engine, desk, chosen, uploads), port=0, connections=None) as server,
+            WebServer(
+                create_app(engine, desk, chosen, uploads, resolver), port=0, connections=None
+            ) as server,
             httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=20, trust_env=False) as client,
         ):
             engine.warm_up()
@@ -105,6 +107,20 @@ def test_a_url_is_fetched_judged_and_its_file_removed(tmp_path: Path, server: Se
         again = client.post("/predict", json={"file_path": server.url("/a.png")}).json()
         assert again["media"][0]["sha256"] == body["media"][0]["sha256"]
         assert [path for path in (tmp_path / "fetched").rglob("*") if len(path.name) == 64] == []
+
+
+def test_a_url_is_resolved_for_the_same_callers(tmp_path: Path, server: Server) -> None:
+    server.handlers["/a.png"] = answer(picture(250))
+    asked = {"url": server.url("/a.png")}
+    with served(tmp_path, keys=["0123456789abcdef"]) as client:
+        refused = client.post("/resolve", json=asked)
+        found = client.post("/resolve", json=asked, headers={"X-API-Key": "0123456789abcdef"})
+    assert (refused.status_code, refused.json()["error"]["reason"]) == (401, "unauthorised")
+    assert found.json()["media"][0]["mime"] == "image/png"
+    with served(tmp_path / "open") as client:
+        assert client.post("/resolve", json=asked).status_code == 200
+        rebound = client.post("/resolve", json=asked, headers={"Host": "rebound.example"})
+    assert (rebound.status_code, "error" in rebound.json()) == (403, True)
 
 
 def test_one_detector_alone(tmp_path: Path) -> None:

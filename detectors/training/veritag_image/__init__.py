@@ -1,0 +1,1 @@
+"""Recipe of the image detector's weights: `python -m detectors.training.veritag_image`."""

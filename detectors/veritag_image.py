@@ -1,0 +1,125 @@
+"""Veritag's own detector of generated pictures: statistics of crops, weighed by a linear discriminant.
+
+Nothing is ever resized: what tells a generated picture lies in how neighbouring pixels go together, and
+resizing destroys it. A picture is judged by crops of 256 pixels that are spread over it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from detectors import aggregation, image_statistics, weights
+from detectors.base import Detector, Output, View
+from detectors.errors import NotApplicable
+from detectors.record import WeightsRecord
+
+SIDE = 256
+STILL_CROPS = 6
+REACH = 5.0
+
+
+class VeritagImageNetwork(nn.Module):
+    """The head: statistics in units of their spread, at most `REACH` of them, times one weight each."""
+
+    centre: Tensor
+    scale: Tensor
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        count = image_statistics.COUNT
+        self.register_buffer("centre", torch.zeros(count))
+        self.register_buffer("scale", torch.ones(count))
+        self.register_buffer("weight", torch.zeros(count))
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        """Map statistics ``(N, COUNT)`` to logits ``(N,)``; positive = fake."""
+        standard = ((statistics - self.centre) / self.scale).clamp(-REACH, REACH)
+        return standard @ self.weight
+
+
+def boxes(height: int, width: int, count: int) -> list[tuple[int, int, int, int]]:
+    """Choose crops of a picture: ``(x, y, w, h)`` each, `count` at most, evenly spread in rows and columns.
+
+    Crops touch or leave gaps, except where rounding asks for a little overlap. One alone is the centre.
+    """
+    rows, columns = max(1, round(height / SIDE)), max(1, round(width / SIDE))
+    while rows * columns > count:
+        # Take away where the crops stand closest.
+        if columns == 1 or (rows > 1 and rows / height >= columns / width):
+            rows -= 1
+        else:
+            columns -= 1
+    return [(x, y, SIDE, SIDE) for y in _spread(height, rows) for x in _spread(width, columns)]
+
+
+def _spread(length: int, count: int) -> list[int]:
+    """Where `count` crops begin on a side: each in the middle of its share, but inside of the picture."""
+    starts = (round(length * (2 * n + 1) / (2 * count) - SIDE / 2) for n in range(count))
+    return [min(max(start, 0), length - SIDE) for start in starts]
+
+
+class VeritagImage(Detector):
+    """Judges pictures of at least 256 pixels each way: up to six crops of a still one, the centre of a frame.
+
+    The batch holds one row per crop: its statistics, then ``x, y, w, h`` of its box.
+    """
+
+    view = View.FRAMES
+
+    def __init__(self, network: VeritagImageNetwork, record: WeightsRecord, device: str = "cpu") -> None:
+        self.record = record
+        self._device = torch.device(device)
+        self._network = network.eval().to(self._device)
+
+    @classmethod
+    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
+        """Build the detector with its weights, in evaluation mode.
+
+        Raises:
+            WeightsError: see `weights.load_into`.
+        """
+        network = VeritagImageNetwork()
+        weights.load_into(network, record, weights_dir)
+        return cls(network, record, device)
+
+    @torch.inference_mode()
+    def preprocess(self, view: Tensor) -> Tensor:
+        """Describe crops of frames, uint8 ``(N, H, W, 3)``: float32 ``(crops, COUNT + 4)``.
+
+        Raises:
+            NotApplicable: no frame, or a side shorter than 256 pixels.
+        """
+        count, height, width = view.shape[:3]
+        if count == 0:
+            raise NotApplicable("no frame of this medium could be read")
+        if min(height, width) < SIDE:
+            raise NotApplicable(
+                f"the picture is too small to judge ({width} x {height} pixels; at least {SIDE} each way)"
+            )
+        chosen = boxes(height, width, STILL_CROPS if count == 1 else 1)
+        rows = []
+        for frame in view.cpu():
+            crops = torch.stack([frame[y : y + h, x : x + w] for x, y, w, h in chosen])
+            rows.append(torch.cat([image_statistics.describe(crops), torch.tensor(chosen).float()], 1))
+        return torch.cat(rows).to(self._device)
+
+    @torch.inference_mode()
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return each crop's logit and box, float32 ``(len(batch), 5)``."""
+        return torch.cat([self._network(batch[:, :-4])[:, None], batch[:, -4:]], 1)
+
+    def reduce(self, logits: Tensor) -> Output:
+        """Average the crops' logits.
+
+        ``patch_scores`` are ``[x, y, w, h, score]`` of each crop, in pixels; frames of a video come one after
+        another, one crop each.
+        """
+        own = logits[:, 0].double()
+        scores = aggregation.rounded(torch.sigmoid(own))
+        patches = [[*map(int, box), score] for box, score in zip(logits[:, 1:].tolist(), scores, strict=True)]
+        return Output(float(torch.sigmoid(own.mean())), {"patch_scores": patches})
