@@ -28,7 +28,7 @@ from analysis.batching import MOST_ITEMS, Batches, gather
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.ensemble.provenance import with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
-from analysis.job import Clock, Job, OnStage
+from analysis.job import Clock, Job, OnStage, judge_together
 from analysis.limits import Limits
 from analysis.members import (
     Judging,
@@ -375,6 +375,7 @@ class EmbeddedAnalyzer:
         with torch.inference_mode():
             judging.prepare()
         clock("views")
+        clock.timing["views"] -= sum(judging.spent.values())
         if not judging.more:
             job.medium = replace(job.medium, frames=None, waveform=None, row=None)
         job.judging, job.clock = judging, clock
@@ -404,27 +405,11 @@ class EmbeddedAnalyzer:
 
     def _judge_together(self, jobs: Sequence[Job]) -> None:
         """The networks' step of several media."""
-        import torch
-
         if self._closed:
             for job in jobs:
                 settle(job.future, EngineFailed("the engine is closed"))
             return
-        for member in self._members or ():
-            asked = [job for job in jobs if job.judging and member.name in job.judging.inputs]
-            if not asked:
-                continue
-            start = time.perf_counter()
-            inputs = [job.judging.inputs[member.name] for job in asked if job.judging]
-            with torch.inference_mode():
-                outcomes = self._batches.forward(member.name, member.run, inputs)
-                for job, outcome in zip(asked, outcomes, strict=True):
-                    assert job.judging is not None
-                    job.judging.judge(member, outcome)
-            seconds, items = time.perf_counter() - start, sum(map(len, inputs))
-            for job, batch in zip(asked, inputs, strict=True):
-                assert job.clock is not None
-                job.clock.note(f"detector:{member.name}", seconds * len(batch) / max(1, items))
+        judge_together(jobs, self._members or (), self._batches)
         for job in jobs:
             self._settled(job, partial(self._finish, job))
 

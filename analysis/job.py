@@ -1,15 +1,16 @@
-"""One medium on its way through the engine, and how long each stage of it took."""
+"""Media on their way through the engine, and how long each stage of it took."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.batching import Batches
 from analysis.decoding.decoder import Decoded
-from analysis.members import Judging
+from analysis.members import Judging, Member
 from analysis.model import Analysis
 
 OnStage = Callable[[str], None]
@@ -65,3 +66,27 @@ class Job:
         tracks = (medium.frames, medium.waveform, medium.row) if medium else ()
         decoded = sum(track.nbytes for track in tracks if track is not None)
         return decoded + (judging.held_bytes if judging else 0)
+
+
+def judge_together(jobs: Sequence[Job], members: Sequence[Member], batches: Batches) -> None:
+    """Score several prepared media by every network; each medium's share of the time is by its inputs."""
+    import torch
+
+    for member in members:
+        asked = [
+            (job.judging, job.clock, job.judging.inputs[member.name])
+            for job in jobs
+            if job.judging and job.clock and member.name in job.judging.inputs
+        ]
+        if not asked:
+            continue
+        start = time.perf_counter()
+        with torch.inference_mode():
+            outcomes = batches.forward(member.name, member.run, [batch for _, _, batch in asked])
+            for (judging, _, _), outcome in zip(asked, outcomes, strict=True):
+                judging.judge(member, outcome)
+        seconds = time.perf_counter() - start
+        items = sum(len(batch) for _, _, batch in asked)
+        for judging, clock, batch in asked:
+            own = judging.spent[member.name] + seconds * len(batch) / max(1, items)
+            clock.note(f"detector:{member.name}", own)

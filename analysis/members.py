@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -167,6 +168,8 @@ class Judging:
         """Those that ask services about this medium."""
         self.inputs: dict[str, Tensor] = {}
         """What the networks are to be given, by detector; each is taken out when it is judged."""
+        self.spent: dict[str, float] = {}
+        """Seconds that it took to make each input out of its view."""
 
     @property
     def more(self) -> bool:
@@ -228,7 +231,9 @@ class Judging:
             return _not_applicable(member, f"judges {only} only")
         assert self._views is not None
         made = self._views.made(detector.view, detector.record)
+        start = time.perf_counter()
         self.inputs[member.name] = detector.preprocess(made.view)
+        self.spent[member.name] = time.perf_counter() - start
         self._seen[member.name] = made.evidence
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,8 @@ def convert(function: Callable[[Tensor], Any], items: Tensor, shape: list[int]) 
         def forward(self, batch: Tensor) -> Any:
             return function(batch)
 
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's: whether the trace holds is proven afterwards
         return openvino.convert_model(Traced().eval(), example_input=items, input=shape)
 
 
