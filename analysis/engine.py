@@ -9,7 +9,6 @@ that ask services come last for each medium, on a few threads of their own (`ana
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -18,17 +17,16 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.asking import Asking, settle
-from analysis.batching import MOST_ITEMS, Batches, gather
+from analysis.batching import Batches, gather
+from analysis.deciding import Deciding
 from analysis.decoding.decoder import Decoded, Decoder
-from analysis.ensemble.provenance import with_provenance
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
-from analysis.job import Clock, Job, OnStage, judge_together
+from analysis.job import Clock, Job, OnStage, Turns, is_enough, judge_together
 from analysis.limits import Limits
 from analysis.members import (
     Judging,
@@ -41,7 +39,7 @@ from analysis.members import (
 from analysis.model import Analysis, Kind
 from analysis.producers import producers_on
 from analysis.views import Producer, require
-from detectors.backends.base import Choice, Forward
+from detectors.backends import Choice, accelerate
 from detectors.base import Detector, View
 
 if TYPE_CHECKING:
@@ -55,7 +53,9 @@ WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
     *("max_audio_seconds", "max_view_bytes"),
 )
+_MOST_HELD = 2  # times the limit of one medium: no more are prepared while others hold so much
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -65,12 +65,13 @@ class EmbeddedAnalyzer:
     ``detectors`` are loaded detectors, or names that ``create`` (default: `detectors.create`) loads on the
     networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
-    may use). ``choice`` says how networks are run; None: by plain torch in float32.
+    may use). ``choice`` says how networks are run; None: by plain torch in float32. ``redelivery``: judge
+    copies, too, before anything is called `high` or `low`.
 
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
-    "ensemble", and "total": from leaving the queue to the verdict, with the wait for the networks. Where
-    services were asked, "room" is the wait for a free thread, and a detector's time has the making of its
-    view in it.
+    "quality", "ensemble", "redelivery" where copies were judged, too, and "total": from leaving the queue to
+    the verdict, with the wait for the networks. Where services were asked, "room" is the wait for a free
+    thread, and a detector's time has the making of its view in it.
 
     Raises:
         ConfigurationError: no detector, one twice, or one whose view cannot be made.
@@ -89,17 +90,20 @@ class EmbeddedAnalyzer:
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
         choice: Choice | None = None,
+        redelivery: bool = True,
     ) -> None:
         if min(decode_workers, queue_size, torch_threads or 1) < 1:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
         check_names(item if isinstance(item, str) else item.record.name for item in detectors)
         self._limits = limits or Limits()
-        self._choice, self._device = choice, device
+        self._exact = choice is not None and choice.exact
+        self._run = None if choice is None else partial(accelerate, choice=choice, device=device)
         self._producers = producers_on(device, self._limits, choice) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
-        self._policy = policy
-        self._anchors = _hash_of(self._limits.trust_anchors)
+        self._turn = Turns()
+        self._deciding = Deciding(policy, self._producers, self._turn, copies=redelivery)
+        self._anchors = self._limits.anchors_hash()
         self._create = create or (lambda name: _create(name, device))
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
@@ -109,7 +113,7 @@ class EmbeddedAnalyzer:
         # No more media are on their way than ``queue_size``, so that this one is bounded too.
         self._ready: queue.SimpleQueue[Job | Callable[[], None] | None] = queue.SimpleQueue()
         self._batches = Batches()
-        self._running: set[Job] = set()
+        self._running: dict[int, Job] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._asking = Asking()
@@ -135,6 +139,11 @@ class EmbeddedAnalyzer:
         assert self._members is not None
         return self._fingerprint_of(self._members)
 
+    @property
+    def limits(self) -> Limits:
+        """What one medium may cost, and which part of it is looked at."""
+        return self._limits
+
     def score_fingerprints(self) -> dict[str, str]:
         """By detector what changes whenever its score of the same medium could; loads the detectors.
 
@@ -155,25 +164,43 @@ class EmbeddedAnalyzer:
             ConfigurationError: a name that no detector has, or a view that cannot be made.
             EngineFailed: the engine is closed.
         """
-        done: Future[None] = Future()
+        self._on_networks(lambda: self._load(on_progress or log.info))
 
-        def load() -> None:
+    def call(self, work: Callable[[Sequence[Member]], T]) -> T:
+        """Return what ``work`` makes of the loaded detectors, on the networks' thread: media wait meanwhile.
+
+        Raises:
+            ConfigurationError, EngineFailed: as `warm_up` does; and whatever ``work`` raises.
+        """
+        import torch
+
+        def run() -> T:
+            members = self._load(log.info)
+            with torch.inference_mode(), self._turn:
+                return work(members)
+
+        return self._on_networks(run)
+
+    def _on_networks(self, step: Callable[[], T]) -> T:
+        """Run a step on the networks' thread and wait for it, unless the engine is closed before."""
+        done: Future[T] = Future()
+
+        def run() -> None:
             try:
-                self._load(on_progress or log.info)
-                done.set_result(None)
+                done.set_result(step())
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 done.set_exception(error)
 
         with self._lock:
             self._refuse_if_closed()
-        self._ready.put(load)
+        self._ready.put(run)
         while not done.done() and self._networks.is_alive():
             try:
                 return done.result(timeout=0.5)
             except TimeoutError:
                 continue
         if not done.done():
-            raise EngineFailed("the engine was closed before its detectors were loaded")
+            raise EngineFailed("the engine was closed before this was done")
         return done.result()
 
     def submit(
@@ -212,13 +239,11 @@ class EmbeddedAnalyzer:
         inputs that they are given at once since.
         """
         members = self._members
-        with self._lock:
-            running = tuple(self._running)
         return {
             "loaded": members is not None,
             "detectors": {member.name: member.reason or "ready" for member in members or ()},
             "runners": {member.name: member.runner for member in members or () if member.detector},
-            "held_bytes": sum(job.held_bytes for job in running),
+            "held_bytes": self._held(),
             "reduced_batches": dict(self._batches.sizes),
             "network_isolated": [decoder.network_isolated for decoder in self._decoders],
             "waiting": self._waiting.qsize(),
@@ -264,28 +289,20 @@ class EmbeddedAnalyzer:
 
     def _fingerprint_of(self, members: Sequence[Member]) -> str:
         seen = json.dumps([self._seen(), self._anchors])
-        return fingerprint(members, ENGINE_VERSION, self._policy.name, self._policy.fingerprint, seen)
+        return fingerprint(members, ENGINE_VERSION, *self._deciding.fingerprint, seen)
 
     def _seen(self) -> str:
-        exact = self._choice is not None and self._choice.exact
-        return json.dumps([*(getattr(self._limits, name) for name in WHAT_IS_SEEN), exact])
+        return json.dumps([*(getattr(self._limits, name) for name in WHAT_IS_SEEN), self._exact])
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:
             import torch
 
             torch.set_num_threads(self._torch_threads)
-            members = load_members(self._wanted, self._create, self._producers, on_progress, self._runner())
+            members = load_members(self._wanted, self._create, self._producers, on_progress, self._run)
             on_progress("ready")
             self._members = members
         return self._members
-
-    def _runner(self) -> Callable[[Detector], Forward] | None:
-        if self._choice is None:
-            return None
-        from detectors.backends import accelerate
-
-        return partial(accelerate, choice=self._choice, device=self._device)
 
     def _decode_loop(self, decoder: Decoder) -> None:
         try:
@@ -306,8 +323,9 @@ class EmbeddedAnalyzer:
             return True
         job.started = time.perf_counter()
         with self._lock:
-            self._running.add(job)
-        job.future.add_done_callback(lambda _: self._forget(job))
+            self._running[id(job)] = job
+        # By its number: a future that outlives its job must not hold the medium.
+        job.future.add_done_callback(partial(self._forget, id(job)))
         try:
             job.medium = self._decode(decoder, job)
             for stage in job.medium.timing:
@@ -323,9 +341,14 @@ class EmbeddedAnalyzer:
             self._decoded.put(job)
         return True
 
-    def _forget(self, job: Job) -> None:
+    def _held(self) -> int:
+        """Bytes that decoded media and inputs take."""
         with self._lock:
-            self._running.discard(job)
+            return sum(job.held_bytes for job in self._running.values())
+
+    def _forget(self, number: int, _: object) -> None:
+        with self._lock:
+            self._running.pop(number, None)
 
     def _decode(self, decoder: Decoder, job: Job) -> Decoded:
         known, path = self._members is not None, job.path
@@ -361,6 +384,8 @@ class EmbeddedAnalyzer:
         self._step(job, lambda: self._prepare(job))
         if job.judging is not None and not job.future.done():
             self._ready.put(job)
+        while self._held() > _MOST_HELD * self._limits.max_view_bytes and self._ready.qsize():
+            time.sleep(0.01)  # until the networks have made room
         return True
 
     def _prepare(self, job: Job) -> None:
@@ -372,12 +397,10 @@ class EmbeddedAnalyzer:
         assert self._members is not None
         clock = Clock(dict(job.medium.timing), lambda stage: job.tell(stage))
         judging = Judging(_asked(self._members, job.only), job.medium, self._producers)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._turn.views:
             judging.prepare()
         clock("views")
         clock.timing["views"] -= sum(judging.spent.values())
-        if not judging.more:
-            job.medium = replace(job.medium, frames=None, waveform=None, row=None)
         job.judging, job.clock = judging, clock
 
     def _network_loop(self) -> None:
@@ -387,21 +410,12 @@ class EmbeddedAnalyzer:
     def _judge_next(self) -> bool:
         """Serve the ready jobs or a call; False at the end. A frame of its own, as in `_decode_next`."""
         first = self._ready.get()
-        group = gather(self._ready, first, self._is_enough)
+        group = gather(self._ready, first, lambda group: is_enough(group, len(self._running)))
         self._judge_together([job for job in group if isinstance(job, Job)])
         last = group[-1]
         if callable(last):
             last()
         return last is not None
-
-    def _is_enough(self, group: list[Job | Callable[[], None] | None]) -> bool:
-        """Whether no more media are waited for."""
-        items = 0
-        for job in group:
-            if not isinstance(job, Job) or job.judging is None:
-                return True  # a call, or the end
-            items += max((len(batch) for batch in job.judging.inputs.values()), default=0)
-        return items >= MOST_ITEMS or len(self._running) <= len(group)
 
     def _judge_together(self, jobs: Sequence[Job]) -> None:
         """The networks' step of several media."""
@@ -409,7 +423,8 @@ class EmbeddedAnalyzer:
             for job in jobs:
                 settle(job.future, EngineFailed("the engine is closed"))
             return
-        judge_together(jobs, self._members or (), self._batches)
+        with self._turn.networks:
+            judge_together(jobs, self._members or (), self._batches)
         for job in jobs:
             self._settled(job, partial(self._finish, job))
 
@@ -464,8 +479,7 @@ class EmbeddedAnalyzer:
         assert medium is not None
         assert members is not None
         scores = judging.scores()
-        verdict = with_provenance(self._policy.judge(medium.probe.kind, scores), medium.provenance)
-        clock("ensemble")
+        verdict = self._deciding.verdict(medium, scores, members, clock)
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(_asked(members, job.only))
         origin = medium.provenance
@@ -474,20 +488,6 @@ class EmbeddedAnalyzer:
 
 def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:
     return tuple(member for member in members if only is None or member.name in only)
-
-
-def _hash_of(file: str | None) -> str | None:
-    """The SHA-256 of a file that the configuration names.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    if file is None:
-        return None
-    try:
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigurationError(f"the trust anchors {file} cannot be read ({error.strerror})") from error
 
 
 def _create(name: str, device: str) -> Detector:

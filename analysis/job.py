@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.batching import Batches
+from analysis.batching import MOST_ITEMS, Batches
 from analysis.decoding.decoder import Decoded
 from analysis.members import Judging, Member
 from analysis.model import Analysis
 
 OnStage = Callable[[str], None]
+
+
+class Turns:
+    """Whose turn it is: ``views`` and ``networks`` go on beside each other; to enter is to hold both."""
+
+    def __init__(self) -> None:
+        self.views = threading.Lock()
+        self.networks = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.networks.acquire()
+        self.views.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.views.release()
+        self.networks.release()
 
 
 class Clock:
@@ -90,3 +107,13 @@ def judge_together(jobs: Sequence[Job], members: Sequence[Member], batches: Batc
         for judging, clock, batch in asked:
             own = judging.spent[member.name] + seconds * len(batch) / max(1, items)
             clock.note(f"detector:{member.name}", own)
+
+
+def is_enough(group: Sequence[Job | Callable[[], None] | None], running: int) -> bool:
+    """Whether no more media are waited for, of so many that are on their way."""
+    items = 0
+    for job in group:
+        if not isinstance(job, Job) or job.judging is None:
+            return True  # a call, or the end
+        items += max((len(batch) for batch in job.judging.inputs.values()), default=0)
+    return items >= MOST_ITEMS or running <= len(group)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from pathlib import Path
 
 from analysis.errors import ConfigurationError
 
@@ -62,3 +64,19 @@ class Limits:
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not value > 0:
                 raise ConfigurationError(f"limit {field.name} is {value}; it must be greater than 0")
+
+    def anchors_hash(self) -> str | None:
+        """The SHA-256 of the trust anchors.
+
+        Raises:
+            ConfigurationError: they cannot be read.
+        """
+        if self.trust_anchors is None:
+            return None
+        try:
+            return hashlib.sha256(Path(self.trust_anchors).read_bytes()).hexdigest()
+        except OSError as error:
+            reason = error.strerror
+            raise ConfigurationError(
+                f"the trust anchors {self.trust_anchors} cannot be read ({reason})"
+            ) from error

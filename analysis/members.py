@@ -182,7 +182,7 @@ class Judging:
         return sum(batch.nbytes for batch in list(self.inputs.values()))
 
     def prepare(self) -> None:
-        """Make the views and the networks' inputs. The decoded medium is let go, unless services need it."""
+        """Make the views and the networks' inputs. The views are let go, unless services need them."""
         for member in self._members:
             if member not in self.asking:
                 self._guarded(member, self._prepare)
@@ -203,6 +203,18 @@ class Judging:
             return _scored(member, member.detector.reduce(logits), self._seen[member.name])
 
         self._guarded(member, score)
+
+    def alone(self) -> None:
+        """All steps but the services', for this medium by itself."""
+        self.prepare()
+        for member in self._members:
+            if member.name in self.inputs:
+                outcome: Tensor | Exception
+                try:
+                    outcome = member.run(self.inputs[member.name])
+                except Exception as error:  # noqa: BLE001 - `judge` tells of it
+                    outcome = error
+                self.judge(member, outcome)
 
     def services(self, clock: Callable[[str], None]) -> None:
         """Score by those that ask services. What makes their views may ask services too: it is their time."""

@@ -47,7 +47,7 @@ class Probe:
 
     ``width`` and ``height`` are in pixels as displayed (after rotation); ``duration`` in seconds;
     ``frames`` is 1 for a still picture and may be an estimate for video. ``mime`` comes from the bytes,
-    never from the file's name.
+    never from the file's name. ``jpeg_quality`` is estimated from the quantisation tables, 1 to 100.
     """
 
     kind: Kind
@@ -60,6 +60,7 @@ class Probe:
     frame_rate: float | None = None
     has_audio: bool = False
     codec: str | None = None
+    jpeg_quality: int | None = None
     notes: tuple[str, ...] = ()
 
 

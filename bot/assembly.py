@@ -78,6 +78,7 @@ def build_analyzer(settings: Settings) -> EmbeddedAnalyzer:
         decode_workers=chosen.decode_workers,
         torch_threads=chosen.threads,
         queue_size=settings.analyst.in_flight,
+        redelivery=chosen.redelivery,
         create=load,
         choice=choice,
         producers={**producers_on(device, limits, choice), **(services.producers() if services else {})},

@@ -37,11 +37,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one input: the analyses of its media, and the first fault, if any."""
+    """What became of one input: the analyses of its media, and the first fault, if any.
+
+    ``paths``: the file of each analysis.
+    """
 
     given: str
     analyses: tuple[Analysis, ...]
     fault: Fault | None
+    paths: tuple[Path, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object of `check --json`."""
@@ -77,27 +81,32 @@ def medium_json(analysis: Analysis) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An input whose media are on their way through the engine; ``files`` were fetched for it."""
+    """An input whose media are on their way through the engine.
+
+    ``paths``: the file of each future. ``files`` were fetched for it.
+    """
 
     given: str
     futures: tuple[Future[Analysis], ...]
     fault: Fault | None
     files: tuple[Path, ...] = ()
+    paths: tuple[Path, ...] = ()
 
     def finish(self) -> Outcome:
         """Wait for the engine."""
-        analyses = []
+        analyses, paths = [], []
         fault = self.fault
-        for future in self.futures:
+        for future, path in zip(self.futures, self.paths, strict=True):
             try:
                 analyses.append(future.result())
+                paths.append(path)
             except MediumRefused as error:
                 fault = fault or Fault(error.reason.value, str(error))
             except EngineFailed as error:
                 fault = fault or _engine_fault(error)
             except CancelledError:
                 fault = fault or Fault("engine_failed", "the analysis was cancelled", unusable=False)
-        return Outcome(self.given, tuple(analyses), fault)
+        return Outcome(self.given, tuple(analyses), fault, tuple(paths))
 
 
 class Submits(Protocol):
@@ -141,7 +150,7 @@ class Judge:
     def start_file(self, path: Path, given: str) -> Started:
         """Hand a file to the engine; ``given`` is what it is called in the outcome."""
         try:
-            return Started(given, (self._analyzer().submit(path),), None)
+            return Started(given, (self._analyzer().submit(path),), None, paths=(path,))
         except EngineFailed as error:
             return Started(given, (), _engine_fault(error))
 
@@ -149,6 +158,7 @@ class Judge:
         """Fetch the media of a URL and hand them to the engine."""
         futures: list[Future[Analysis]] = []
         files: list[Path] = []
+        paths: list[Path] = []
         fault: Fault | None = None
         try:
             refs = self._resolver().resolve(url).media
@@ -159,11 +169,12 @@ class Judge:
                 stored = self._resolver().fetch(ref, file_root=None)
                 files.append(stored.path)
                 futures.append(self._analyzer().submit(stored.path))
+                paths.append(stored.path)
             except ResolveError as error:
                 fault = fault or _resolve_fault(error)
             except EngineFailed as error:
                 fault = fault or _engine_fault(error)
-        return Started(url, tuple(futures), fault, tuple(files))
+        return Started(url, tuple(futures), fault, tuple(files), tuple(paths))
 
 
 def _path(given: str) -> Path:

@@ -36,6 +36,7 @@ class Calibration(_Frozen):
     ``platt``: ``llr = slope * logit(score) + intercept``, natural log-likelihood ratio of fake over real with
     the fitting set's class balance taken out. ``two_gaussian``: parameters ``real_mean, real_std, fake_mean,
     fake_std`` of ``logit(score)``. ``bound`` caps ``|llr|``: evidence beyond what the sample can support.
+    ``one_sided``: negative evidence counts as none (`WeightsRecord.narrow`).
     """
 
     method: Literal["platt", "two_gaussian"]
@@ -44,6 +45,7 @@ class Calibration(_Frozen):
     data: tuple[DataSet, ...]
     date: str
     protocol: str
+    one_sided: bool = False
 
 
 class InTheWild(_Frozen):
@@ -146,7 +148,8 @@ class WeightsRecord(_Frozen):
     """Everything that is known of one detector's weights.
 
     ``parts`` are files beside ``file`` that the detector needs too, by the name that it gives them, such as a
-    ``trunk`` that several detectors share.
+    ``trunk`` that several detectors share. ``narrow``: it looks for one of several ways to fake, so that what
+    it finds speaks for a fake, and that it finds nothing does not speak against one.
     """
 
     name: str
@@ -166,6 +169,7 @@ class WeightsRecord(_Frozen):
     measured: tuple[Measurement, ...] = ()
     limits: tuple[str, ...] = ()
     cost: Cost | None = None
+    narrow: bool = False
 
     def part(self, name: str | None) -> WeightsRecord:
         """Return this record as that of one of its files alone (None: the main one), with its licence."""

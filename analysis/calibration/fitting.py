@@ -44,8 +44,8 @@ def evidence_bound(table: ScoreTable) -> float:
     return round(log(min(table.effective_media(0), table.effective_media(1)) + 1), _DIGITS)
 
 
-def fit_calibration(table: ScoreTable, method: Method, *, date: str) -> Calibration:
-    """Fit one detector's calibrator on all rows of its table.
+def fit_calibration(table: ScoreTable, method: Method, *, date: str, one_sided: bool = False) -> Calibration:
+    """Fit one detector's calibrator on all rows of its table; ``one_sided`` as `Calibration` has it.
 
     Raises:
         NotMeasurable: one class is missing.
@@ -65,6 +65,7 @@ def fit_calibration(table: ScoreTable, method: Method, *, date: str) -> Calibrat
             f"sources, deliveries {', '.join(deliveries)}; classes and sources balanced (a source counts "
             f"as at most {SOURCE_CAP})"
         ),
+        one_sided=one_sided,
     )
 
 

@@ -6,7 +6,7 @@ them. All figures come from those judgements; what ships is then fitted on every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -41,7 +41,9 @@ def member_sets(detectors: Sequence[str]) -> list[tuple[str, ...]]:
     return [chosen for size in sorted(sizes) for chosen in combinations(names, size)]
 
 
-def out_of_fold(tables: Sequence[ScoreTable], method: Method) -> tuple[ScoreTable, Floats]:
+def out_of_fold(
+    tables: Sequence[ScoreTable], method: Method, narrow: Collection[str] = ()
+) -> tuple[ScoreTable, Floats]:
     """Return the rows that all detectors scored, and the summed LLR that each got with its source left out.
 
     Raises:
@@ -54,14 +56,21 @@ def out_of_fold(tables: Sequence[ScoreTable], method: Method) -> tuple[ScoreTabl
     for source in np.unique(together.source):
         inside = together.source == source
         try:
-            evidence[inside] = _fold(tables, together, str(source), method)
+            evidence[inside] = _fold(tables, together, str(source), method, narrow)
         except NotMeasurable as error:
             raise NotMeasurable(f"source {source} cannot be left out: {error}; add a source") from error
     return together, evidence
 
 
-def _fold(tables: Sequence[ScoreTable], together: ScoreTable, source: str, method: Method) -> Floats:
-    calibrations = [fit_calibration(table.rows(table.source != source), method, date="") for table in tables]
+def _fold(
+    tables: Sequence[ScoreTable], together: ScoreTable, source: str, method: Method, narrow: Collection[str]
+) -> Floats:
+    calibrations = [
+        fit_calibration(
+            table.rows(table.source != source), method, date="", one_sided=table.detectors[0] in narrow
+        )
+        for table in tables
+    ]
     inside = together.source == source
     rest = together.rows(~inside)
     weights = fit_weights(llrs(calibrations, rest.scores), rest)
@@ -82,7 +91,8 @@ def measure(
         NotMeasurable: see `out_of_fold`.
     """
     chosen = [tables[name] for name in members]
-    table, evidence = out_of_fold(chosen, method)
+    narrow = [name for name in members if calibrations[name].one_sided]
+    table, evidence = out_of_fold(chosen, method, narrow)
     final = [calibrations[name] for name in members]
     weights = fit_weights(llrs(final, table.scores), table)
     balance, probabilities = table.weights(), 1 / (1 + np.exp(-evidence))

@@ -19,7 +19,7 @@ from analysis.errors import ConfigurationError
 from analysis.model import Kind
 from detectors.base import Modality
 from detectors.errors import NotMeasurable
-from detectors.record import Calibration, WeightsRecord
+from detectors.record import Calibration, WeightsRecord, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ def fit_rows(scores: Mapping[str, Sequence[Row]], method: Method, *, date: str) 
             try:
                 for name in members:
                     if name not in fitted:
-                        fitted[name] = fit_calibration(usable[name], method, date=date)
+                        fitted[name] = fit_calibration(
+                            usable[name], method, date=date, one_sided=_is_narrow(name)
+                        )
                 panels.append(measure(usable, members, fitted, method, date=date))
             except NotMeasurable as error:
                 refused.append(f"{kind}: {error}")
@@ -79,6 +81,14 @@ def fit_rows(scores: Mapping[str, Sequence[Row]], method: Method, *, date: str) 
     if not measured:
         raise NotMeasurable("; ".join(refused) or "the score files hold no rows")
     return Fit(calibrations, measured, tuple(refused))
+
+
+def _is_narrow(detector: str) -> bool:
+    """Whether a detector's record says that its silence is no evidence; without a record it is none."""
+    try:
+        return load(detector).narrow
+    except FileNotFoundError:
+        return False
 
 
 def as_own(found: Fit) -> OwnCalibration:

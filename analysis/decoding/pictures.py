@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps
 
 from analysis.decoding.durations import animation_seconds
+from analysis.decoding.jpeg import jpeg_quality
 from analysis.decoding.sampling import frame_indices
 from analysis.decoding.store import FrameStore
 from analysis.errors import MediumRefused, Refusal
@@ -82,7 +83,15 @@ def probe_picture(
     if count <= 1 or image.format not in _ANIMATIONS or not getattr(image, "is_animated", False):
         notes = (f"the first of {count} pictures in the file",) if count > 1 else ()
         return Probe(
-            Kind.IMAGE, file_type.mime, size, width, height, frames=1, codec=image.format, notes=notes
+            Kind.IMAGE,
+            file_type.mime,
+            size,
+            width,
+            height,
+            frames=1,
+            codec=image.format,
+            jpeg_quality=jpeg_quality(getattr(image, "quantization", {})),
+            notes=notes,
         )
     duration = animation_seconds(file, image.format)
     if duration is not None and duration > limits.max_duration:

@@ -18,5 +18,9 @@ class Policy(Protocol):
     name: str
     fingerprint: str
 
-    def judge(self, kind: Kind, scores: Sequence[Score]) -> Verdict:
-        """Return the verdict; the order of the scores does not matter."""
+    def judge(self, kind: Kind, scores: Sequence[Score], *, quality: float = 1.0) -> Verdict:
+        """Return the verdict; the order of the scores does not matter.
+
+        ``quality`` in [0, 1] is how much of the evidence the medium's state lets through: 1 all, 0 none. A
+        policy that knows no such thing passes over it.
+        """

@@ -28,7 +28,7 @@ from analysis.errors import ConfigurationError
 from analysis.model import Band, Kind, Score, Verdict
 from detectors.record import WeightsRecord
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 """Raised whenever the policy's code changes its answer."""
 
 LEAST_PROBABILITY, GREATEST_PROBABILITY = 0.01, 0.99
@@ -123,14 +123,9 @@ class CalibratedPolicy:
             if item.score is not None
         ]
         grounded = [item for item in evidence if item.basis is not Basis.NONE]
-        panel = self._panel(kind, grounded)
-        summed = _sum(grounded, panel, quality)
-        basis = BandBasis(
-            panel,
-            panel.high.cut(self._limits.high_false_alarms) if panel else None,
-            panel.low.cut(self._limits.low_misses) if panel else None,
-        )
-        band = _band(summed, basis) if evidence else Band.UNKNOWN
+        panel, summed, basis, band = self._decide(self._panels(kind, grounded), grounded, quality)
+        if not evidence:
+            band = Band.UNKNOWN
         reasons = [
             *(detector_reason(kind, item) for item in evidence),
             *band_reasons(kind, band, basis, evidence),
@@ -138,7 +133,7 @@ class CalibratedPolicy:
             *limited_evidence([item.detector for item in grounded or evidence], self._records),
         ]
         if grounded and quality < 1:
-            text = f"the medium's poor quality lets only {quality:.0%} of the evidence count"
+            text = f"the state in which the medium arrived lets only {quality:.0%} of the evidence count"
             reasons.append(reason(ReasonCode.LOW_QUALITY, text))
         return Verdict(
             band=band,
@@ -148,17 +143,45 @@ class CalibratedPolicy:
             calibration=calibration_text(panel, grounded),
         )
 
-    def _panel(self, kind: Kind, evidence: Sequence[Evidence]) -> Panel | None:
-        """Return the largest panel whose members all took part, with the calibrations that were measured."""
+    def _decide(
+        self, panels: Sequence[Panel], evidence: Sequence[Evidence], quality: float
+    ) -> tuple[Panel | None, Sum, BandBasis, Band]:
+        """Judge by each panel; the first that calls the medium `high` decides, and for `low` all must agree.
+
+        Panels that were never measured together share the limit on false alarms: the chance that any of them
+        errs is at most the sum of theirs (Bonferroni).
+        """
+        share = self._limits.high_false_alarms / max(len(panels), 1)
+        judged = []
+        for panel in panels or (None,):
+            basis = BandBasis(
+                panel,
+                panel.high.cut(share) if panel else None,
+                panel.low.cut(self._limits.low_misses) if panel else None,
+            )
+            summed = _sum(evidence, panel, quality)
+            judged.append((panel, summed, basis, _band(summed, basis)))
+        high = next((each for each in judged if each[3] is Band.HIGH), None)
+        if high is not None:
+            return high
+        undecided = next((each for each in judged if each[3] is not Band.LOW), None)
+        return undecided or judged[0]
+
+    def _panels(self, kind: Kind, evidence: Sequence[Evidence]) -> list[Panel]:
+        """Return panels without a common member, each the largest of those whose members all took part with
+        the calibrations that were measured.
+        """
         present = {item.detector: item.calibrator for item in evidence if item.basis is Basis.CALIBRATED}
         fitting = [
             panel
             for panel in self._calibration.panels.get(kind, ())
             if panel.calibrators.items() <= present.items()
         ]
-        return min(
-            fitting, key=lambda panel: (-len(panel.weights), panel.brier, sorted(panel.weights)), default=None
-        )
+        chosen: list[Panel] = []
+        for panel in sorted(fitting, key=lambda p: (-len(p.weights), p.brier, sorted(p.weights))):
+            if all(panel.weights.keys().isdisjoint(other.weights) for other in chosen):
+                chosen.append(panel)
+        return chosen
 
     def _probability(self, llr: float) -> float:
         probability = sigmoid(self._limits.prior_log_odds + llr)

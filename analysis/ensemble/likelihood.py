@@ -68,7 +68,8 @@ def calibrated_llr(calibration: Calibration, score: float) -> float:
         if calibration.method == "platt"
         else _gauss(calibration, logit(score))
     )
-    return min(max(raw, -calibration.bound), calibration.bound)
+    least = 0.0 if calibration.one_sided else -calibration.bound
+    return min(max(raw, least), calibration.bound)
 
 
 def _platt(calibration: Calibration, x: float) -> float:

@@ -58,6 +58,16 @@ def with_provenance(verdict: Verdict, provenance: Provenance) -> Verdict:
     )
 
 
+def decides(provenance: Provenance) -> bool:
+    """Whether what the medium says of its origin decides its verdict, whatever detectors find."""
+    credentials = provenance.credentials
+    return (
+        credentials is not None
+        and credentials.state is CredentialState.TRUSTED
+        and credentials.origin in _DECIDES
+    )
+
+
 def _reasons(provenance: Provenance) -> Iterator[Reason]:
     if provenance.credentials is not None:
         yield _told(provenance.credentials)

@@ -36,6 +36,9 @@ class ReasonCode(StrEnum):
     BANDS_NOT_MEASURED = "bands_not_measured"
     BAND_UNSUPPORTED = "band_unsupported"
     LOW_QUALITY = "low_quality"
+    QUALITY_CAUSE = "quality_cause"
+    # What the check of copies found, under any policy.
+    REDELIVERY_FLIPS = "redelivery_flips"
     # How `vote` came to its band.
     VOTES = "votes"
     NOISE_ONLY = "noise_only"

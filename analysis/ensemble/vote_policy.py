@@ -106,8 +106,9 @@ class VotePolicy:
         ]
         return sorted(found, key=lambda result: (-result.sort_key, result.name))
 
-    def judge(self, kind: Kind, scores: Sequence[Score]) -> Verdict:
-        """Return the band that the votes give; ``probability`` is None."""
+    def judge(self, kind: Kind, scores: Sequence[Score], *, quality: float = 1.0) -> Verdict:
+        """Return the band that the votes give; ``probability`` is None, and the rule knows no quality."""
+        del quality
         scores = ordered(scores)
         results = self.results(scores)
         outcome = compute_verdict(kind, results)

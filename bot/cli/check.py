@@ -13,9 +13,10 @@ import typer
 from bot.cli.options import ConfigOption, JsonOption, configuration, console, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from analysis.engine import EmbeddedAnalyzer
+    from bot.cli.evidence import Drawn
     from bot.config import Settings
     from bot.judging import Judge, Outcome
     from bot.resolver import Resolver
@@ -36,6 +37,10 @@ def check(
     exact: Annotated[
         bool, typer.Option("--exact", help="Full precision, faces looked for in whole frames.")
     ] = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", metavar="DIR", help="Draw what the detectors saw, as PNG files in DIR."),
+    ] = None,
     config_file: ConfigOption = None,
 ) -> None:
     """Judge files or URLs. Exit status 0 whatever the verdict, 2 if an input could not be used."""
@@ -49,8 +54,10 @@ def check(
     _refuse_unknown(settings)
     status = 0
     with ExitStack() as stack:
-        for outcome in _with_progress(_judge(settings, stack).run(inputs), len(inputs)):
-            _print(outcome, as_json=as_json)
+        engine = _engine(settings, stack)
+        for outcome in _with_progress(_judge(settings, stack, engine).run(inputs), len(inputs)):
+            files = None if evidence is None else _draw(outcome, engine, evidence)
+            _print(outcome, files, as_json=as_json)
             if outcome.fault is not None:
                 status = max(status, 2 if outcome.fault.unusable else 1)
     raise typer.Exit(status)
@@ -64,9 +71,8 @@ def _refuse_unknown(settings: Settings) -> None:
         record(name)
 
 
-def _judge(settings: Settings, stack: ExitStack) -> Judge:
-    from bot.assembly import build_analyzer, build_resolver
-    from bot.judging import Judge
+def _engine(settings: Settings, stack: ExitStack) -> Callable[[], EmbeddedAnalyzer]:
+    from bot.assembly import build_analyzer
 
     @cache
     def analyzer() -> EmbeddedAnalyzer:
@@ -77,6 +83,13 @@ def _judge(settings: Settings, stack: ExitStack) -> Judge:
             engine.warm_up(lambda step: status.update(step))
         return engine
 
+    return analyzer
+
+
+def _judge(settings: Settings, stack: ExitStack, analyzer: Callable[[], EmbeddedAnalyzer]) -> Judge:
+    from bot.assembly import build_resolver
+    from bot.judging import Judge
+
     @cache
     def resolver() -> Resolver:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="veritag-"))
@@ -85,13 +98,26 @@ def _judge(settings: Settings, stack: ExitStack) -> Judge:
     return Judge(analyzer, resolver)
 
 
-def _print(outcome: Outcome, *, as_json: bool) -> None:
+def _draw(outcome: Outcome, engine: Callable[[], EmbeddedAnalyzer], folder: Path) -> list[list[Drawn]]:
+    """Draw the evidence of each medium of an outcome."""
+    from bot.cli.evidence import draw
+
+    return [
+        draw(analysis, path, engine(), folder)
+        for analysis, path in zip(outcome.analyses, outcome.paths, strict=True)
+    ]
+
+
+def _print(outcome: Outcome, drawn: list[list[Drawn]] | None, *, as_json: bool) -> None:
     if as_json:
-        print_json(outcome.as_json())
+        value = outcome.as_json()
+        for medium, pictures in zip(value["media"], drawn or (), strict=drawn is not None):
+            medium["evidence"] = [{"file": str(picture.file), "alt": picture.alt} for picture in pictures]
+        print_json(value)
         return
     from bot.cli.render import show
 
-    show(outcome, console())
+    show(outcome, console(), drawn)
 
 
 def _with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -14,20 +17,34 @@ from bot.judging import Fault, Outcome
 from bot.licences import limiting_licences
 from bot.redact import mask_secrets, printable
 
+if TYPE_CHECKING:
+    from bot.cli.evidence import Drawn
+
 _SLOWEST_SHOWN = 4
 
 
-def show(outcome: Outcome, out: Console) -> None:
-    """Print one input's outcome."""
+def show(outcome: Outcome, out: Console, drawn: Sequence[Sequence[Drawn]] | None = None) -> None:
+    """Print one input's outcome; ``drawn``: the evidence pictures of each of its media."""
     name = printable(mask_secrets(outcome.given))
     several = len(outcome.analyses) > 1
     for number, analysis in enumerate(outcome.analyses, 1):
         _show_analysis(f"{name} ({number} of {len(outcome.analyses)})" if several else name, analysis, out)
+        if drawn is not None:
+            _show_evidence(drawn[number - 1], out)
     if outcome.fault is not None:
         out.print(
             Text.assemble(("✘ ", "red"), (name, "bold"), ": ", _fault_words(outcome.fault)), soft_wrap=True
         )
         out.print()
+
+
+def _show_evidence(pictures: Sequence[Drawn], out: Console) -> None:
+    if not pictures:
+        paragraph(out, "no detector could say where or when it saw anything: no pictures", label="- ")
+    for picture in pictures:
+        out.print(Text.assemble("  ", printable(str(picture.file))), soft_wrap=True)
+        paragraph(out, printable(picture.alt), style="dim")
+    out.print()
 
 
 def _fault_words(fault: Fault) -> str:

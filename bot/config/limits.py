@@ -57,7 +57,7 @@ class Analysis(Section):
     ] = "calibrated"
     detectors: Annotated[
         Names, Field(min_length=1, description="Detectors that take part; see `veritag detectors`.")
-    ] = Field(default_factory=lambda: ["tiny_ladeda"])
+    ] = Field(default_factory=lambda: ["veritag_image", "veritag_face", "veritag_speech"])
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
         LowerCase,
@@ -128,6 +128,13 @@ class Analysis(Section):
         Folder | None,
         Field(description="Certificates (PEM) of those whose content credentials (C2PA) are believed."),
     ] = None
+    redelivery: Annotated[
+        bool,
+        Field(
+            description="Judge a recompressed and a smaller copy, too, where the verdict is `high` or `low`; "
+            "one that flips turns `uncertain`."
+        ),
+    ] = True
     high_false_alarms: Annotated[
         Share, Field(description="Share of real media that may at most be measured in the band `high`.")
     ] = 0.05

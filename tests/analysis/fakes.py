@@ -88,7 +88,7 @@ class MeanPolicy:
     name = "mean"
     fingerprint = "1"
 
-    def judge(self, kind: Kind, scores: Sequence[Score]) -> Verdict:
+    def judge(self, kind: Kind, scores: Sequence[Score], *, quality: float = 1.0) -> Verdict:
         values = [score.score for score in scores if score.score is not None]
         if not values:
             return Verdict(Band.UNKNOWN, None, self.name, ())

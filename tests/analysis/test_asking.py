@@ -91,7 +91,16 @@ def test_the_networks_are_free_while_a_service_is_asked(slow: Slow, tmp_path: Pa
     assert silent.reason == "judges sound only"
     assert slow.threads == {"services"}
     assert list(analysis.timing)[3:] == [
-        *("views", "detector:brightness", "detector:deaf", "room", "detector:slow", "ensemble", "total")
+        *(
+            "views",
+            "detector:brightness",
+            "detector:deaf",
+            "room",
+            "detector:slow",
+            "quality",
+            "ensemble",
+            "total",
+        )
     ]
 
 

@@ -68,7 +68,7 @@ def test_a_picture_from_end_to_end(make: Make, grey: Path) -> None:
     assert analysis.probe.kind is Kind.IMAGE
     assert analysis.verdict.probability == pytest.approx(0.2)
     assert analysis.scores[0].evidence == {"frame_scores": [pytest.approx(0.2)]}
-    stages = {"probe", "decode", "provenance", "views", "detector:brightness", "ensemble", "total"}
+    stages = {"probe", "decode", "provenance", "views", "detector:brightness", "quality", "ensemble", "total"}
     assert set(analysis.timing) == stages
     assert all(seconds >= 0 for seconds in analysis.timing.values())
     assert (

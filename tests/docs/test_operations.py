@@ -153,7 +153,9 @@ def test_commands_run_in_order(place: Path) -> None:
     assert "mode: live" in said[0]
     assert "mode: test" in said[0]
     assert "A correction to @" in said[1]
-    assert said[2] == "ok\n"
+    assert "Written to" in said[2]
+    assert "The calibration that ships is used" in said[2]
+    assert said[3] == "ok\n"
     media = [path.name for path in (place / ".veritag" / "media").rglob("*") if len(path.name) == 64]
     assert media == [hashlib.sha256(png(1)).hexdigest()]  # it has been reviewed
     assert len([path for path in (place / "backup-media").rglob("*") if len(path.name) == 64]) == 3

@@ -16,14 +16,16 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+import analysis.evidence.explain as explain_module
 from analysis.errors import EngineFailed, MediumRefused, Refusal
+from analysis.evidence.drawing import EvidencePicture
 from analysis.model import Analysis, Band, Kind, Probe, Reason, Score, Verdict
 from bot import assembly
 from bot.cli import check as check_module
 from bot.cli.app import app
 from bot.cli.bands import LOOKS
 from bot.config import Settings
-from bot.errors import ResolveError, ResolveFailure
+from bot.errors import ConfigError, ResolveError, ResolveFailure
 from bot.judging import Judge
 
 runner = CliRunner()
@@ -318,3 +320,38 @@ def test_options_reach_the_settings(engines: list[Engine], monkeypatch: pytest.M
     monkeypatch.setattr(assembly, "build_analyzer", build)
     assert check("--policy", "vote", "--detectors", "a, b", "low.jpg").exit_code == 0
     assert (seen[0].analysis.policy, seen[0].analysis.detectors) == ("vote", ["a", "b"])
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch, engines: list[Engine]) -> None:
+    def drawn(path: Path, sha256: str, scores: object, engine: object) -> list[EvidencePicture]:
+        return [EvidencePicture("heatmap-tiny", "Where", path.read_bytes(), "bright at the top left")]
+
+    monkeypatch.setattr(explain_module, "explain", drawn)
+
+
+@pytest.mark.usefixtures("pictures")
+def test_evidence_is_written_and_told() -> None:
+    digest = hashlib.sha256(b"high").hexdigest()
+    result = check("high.jpg", "empty.jpg", "http://a.example/low.jpg,high.jpg", "--evidence", "out/new")
+    assert result.exit_code == 2  # of the empty file
+    assert f"out/new/{digest[:12]}-heatmap-tiny.png" in result.stdout
+    assert "bright at the top left" in result.stdout
+    assert Path(f"out/new/{digest[:12]}-heatmap-tiny.png").read_bytes() == b"high"
+    assert len(list(Path("out/new").iterdir())) == 2
+
+
+@pytest.mark.usefixtures("pictures")
+def test_evidence_in_json_is_there_only_when_asked_for() -> None:
+    with_it, without = check("high.jpg", "--json", "--evidence", "out"), check("high.jpg", "--json")
+    (medium,) = json.loads(with_it.stdout)["media"]
+    file = str(Path("out", hashlib.sha256(b"high").hexdigest()[:12] + "-heatmap-tiny.png"))
+    assert medium["evidence"] == [{"file": file, "alt": "bright at the top left"}]
+    assert "evidence" not in json.loads(without.stdout)["media"][0]
+
+
+@pytest.mark.usefixtures("pictures")
+def test_evidence_that_cannot_be_written_is_said() -> None:
+    result = check("high.jpg", "--evidence", "low.jpg/out")
+    assert isinstance(result.exception, ConfigError)
+    assert "name another folder" in str(result.exception)
