@@ -22,7 +22,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 
 FROM build AS build-cpu
 # hadolint ignore=SC2086
-RUN pip install -c constraints.txt ${PIP_ARGUMENTS} ".[${EXTRAS}]"
+RUN pip install -c constraints.txt ${PIP_ARGUMENTS} ".[${EXTRAS},cpu]"
 COPY . .
 RUN pip install --no-deps --force-reinstall .
 

@@ -13,7 +13,7 @@ STAMP := $(VENV)/.set-up
 WORKERS ?= 2
 DEMO := samples/demo.toml
 
-.PHONY: help setup demo test e2e run lint bench clean
+.PHONY: help setup demo test e2e run lint bench bench-memory clean
 
 help:
 	@echo 'make demo    the bot in test mode over samples/inbox: real media judged, replies simulated'
@@ -22,6 +22,7 @@ help:
 	@echo 'make run     the service, with health and console on loopback'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   speed of each stage and of the whole'
+	@echo 'make bench-memory   memory of the engine over 1,000 media'
 	@echo 'make setup   only the environment, in $(VENV)'
 	@echo 'make clean   remove the environment, caches and the demo'"'"'s data'
 
@@ -56,6 +57,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	"$(BIN)/python" -m benchmarks
+
+bench-memory: $(STAMP)
+	"$(BIN)/python" -m benchmarks.queue --detector tiny_ladeda --memory 1000
 
 clean:
 	rm -rf "$(VENV)" .veritag/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

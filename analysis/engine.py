@@ -1,15 +1,15 @@
 """The embedded engine: files in, analyses out, with decoding and networks overlapping.
 
-    submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ ready (bounded) ─▶ networks ─▶ future
-                                          └─ a near copy of what was judged before ─────────────────▶ future
+    submit ─▶ waiting (bounded) ─▶ decode threads, one child each ─▶ decoded (bounded) ─▶ views ─▶ networks
+                                          └─ a near copy of what was judged before ─▶ future
 
-One thread owns the networks; while it judges one medium the children decode the next ones. Detectors that ask
-services come last for each medium, on a few threads of their own (`analysis.asking`).
+One thread owns the networks, and joins the media that are ready into batches (`analysis.batching`). While it
+works, another makes the views and inputs of the next media, and the children decode those behind. Detectors
+that ask services come last for each medium, on a few threads of their own (`analysis.asking`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -18,27 +18,32 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from analysis.asking import Asking, settle
-from analysis.copies import recognised_by, verdict_of_copy
+from analysis.batching import Batches, gather
+from analysis.copies import recall_copy, verdict_of_copy
 from analysis.deciding import Deciding
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
+from analysis.job import Clock, Job, OnStage, Turns, asked, is_enough, judge_together, wanted_tracks
 from analysis.limits import Limits
 from analysis.members import (
     Judging,
     Member,
     check_names,
+    create_member,
     fingerprint,
     load_members,
     score_fingerprint,
 )
-from analysis.model import Analysis, Earlier, Kind, Likeness, Recall, Score, Verdict
+from analysis.model import Analysis, Earlier, Kind, Recall, Score, Verdict
 from analysis.producers import producers_on
 from analysis.views import Producer, require
+from detectors.backends import Choice, accelerate
 from detectors.base import Detector, View
 
 if TYPE_CHECKING:
@@ -46,27 +51,16 @@ if TYPE_CHECKING:
     from detectors.record import WeightsRecord
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
 WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
     *("max_audio_seconds", "max_view_bytes"),
 )
+_MOST_HELD = 2  # times the limit of one medium: no more are prepared while others hold so much
 _LAST_ANSWERS = 2.0  # seconds that `close` waits for services
-OnStage = Callable[[str], None]
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Job:
-    path: Path
-    future: Future[Analysis]
-    only: frozenset[str] | None = None
-    on_stage: OnStage | None = None
-    started: float = 0.0
-    medium: Decoded | None = None
-    likeness: Likeness | None = None
 
 
 class EmbeddedAnalyzer:
@@ -75,7 +69,8 @@ class EmbeddedAnalyzer:
     ``detectors`` are loaded detectors, or names that ``create`` (default: `detectors.create`) loads on the
     networks' thread at the first medium or at `warm_up`. ``queue_size`` media may be in the engine before
     `submit` blocks; ``torch_threads`` is the number of cores for the networks (default: all that this process
-    may use). ``redelivery``: judge copies, too, before anything is called `high` or `low`.
+    may use). ``choice`` says how networks are run; None: by plain torch in float32. ``redelivery``: judge
+    copies, too, before anything is called `high` or `low`.
 
     An analysis's ``timing`` has "probe", "decode", "provenance", "views", "detector:NAME" for each,
     "quality", "ensemble", "redelivery" where copies were judged, too, and "total": from leaving the queue to
@@ -99,6 +94,7 @@ class EmbeddedAnalyzer:
         queue_size: int = 32,
         create: Callable[[str], Detector] | None = None,
         producers: Mapping[View, Producer] | None = None,
+        choice: Choice | None = None,
         redelivery: bool = True,
         recall: Recall | None = None,
     ) -> None:
@@ -106,19 +102,25 @@ class EmbeddedAnalyzer:
             raise ConfigurationError("decode_workers, torch_threads and queue_size must be at least 1")
         check_names(item if isinstance(item, str) else item.record.name for item in detectors)
         self._limits = limits or Limits()
-        self._producers = producers_on(device, self._limits) if producers is None else producers
+        self._exact = choice is not None and choice.exact
+        self._run = None if choice is None else partial(accelerate, choice=choice, device=device)
+        self._producers = producers_on(device, self._limits, choice) if producers is None else producers
         require(((d.record.name, d.view) for d in detectors if not isinstance(d, str)), self._producers)
         self._wanted = tuple(detectors)
-        self._turn = threading.Lock()  # whose turn it is to use the networks
+        self._turn = Turns()
         self._deciding = Deciding(policy, self._producers, self._turn, copies=redelivery)
-        self._anchors = _hash_of(self._limits.trust_anchors)
+        self._anchors = self._limits.anchors_hash()
         self._recall = recall
-        self._create = create or (lambda name: _create(name, device))
+        self._create = create or partial(create_member, device=device)
         self._torch_threads = torch_threads or len(os.sched_getaffinity(0))
         self._members: tuple[Member, ...] | None = None
         self._slots = threading.BoundedSemaphore(queue_size)
-        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._ready: queue.Queue[_Job | Callable[[], None] | None] = queue.Queue(maxsize=decode_workers)
+        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._decoded: queue.Queue[Job | None] = queue.Queue(maxsize=decode_workers)
+        # No more media are on their way than ``queue_size``, so that this one is bounded too.
+        self._ready: queue.SimpleQueue[Job | Callable[[], None] | None] = queue.SimpleQueue()
+        self._batches = Batches()
+        self._running: dict[int, Job] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._asking = Asking()
@@ -127,8 +129,9 @@ class EmbeddedAnalyzer:
             threading.Thread(target=self._decode_loop, args=(decoder,), name=f"decode-{number}", daemon=True)
             for number, decoder in enumerate(self._decoders)
         ]
+        self._views = threading.Thread(target=self._view_loop, name="views", daemon=True)
         self._networks = threading.Thread(target=self._network_loop, name="networks", daemon=True)
-        for thread in (*self._decode_threads, self._networks):
+        for thread in (*self._decode_threads, self._views, self._networks):
             thread.start()
 
     @property
@@ -226,7 +229,7 @@ class EmbeddedAnalyzer:
             if self._closed:
                 future.cancel()
             self._refuse_if_closed()
-            self._waiting.put(_Job(path, future, None if only is None else frozenset(only), on_stage))
+            self._waiting.put(Job(path, future, None if only is None else frozenset(only), on_stage))
         return future
 
     def records(self) -> dict[str, WeightsRecord]:
@@ -238,14 +241,20 @@ class EmbeddedAnalyzer:
         return {member.name: member.reason for member in self._members or () if member.reason}
 
     def health(self) -> dict[str, object]:
-        """What operators want to see: who judges and why others do not, isolation, waiting media."""
+        """What operators want to see: who judges, by what, and why others do not; isolation, waiting media,
+        and memory: what decoded media and inputs take now, and the networks that ran out of it with the
+        inputs that they are given at once since.
+        """
         members = self._members
         return {
             "loaded": members is not None,
             "detectors": {member.name: member.reason or "ready" for member in members or ()},
+            "runners": {member.name: member.runner for member in members or () if member.detector},
+            "held_bytes": self._held(),
+            "reduced_batches": dict(self._batches.sizes),
             "network_isolated": [decoder.network_isolated for decoder in self._decoders],
             "waiting": self._waiting.qsize(),
-            "alive": self._networks.is_alive() and all(thread.is_alive() for thread in self._decode_threads),
+            "alive": all(t.is_alive() for t in (*self._decode_threads, self._views, self._networks)),
         }
 
     def close(self) -> None:
@@ -264,6 +273,9 @@ class EmbeddedAnalyzer:
                 self._waiting.put(None)
         for thread in self._decode_threads:
             thread.join()
+        if first:
+            self._decoded.put(None)
+        self._views.join()
         if first:
             self._ready.put(None)
         self._networks.join()
@@ -287,14 +299,14 @@ class EmbeddedAnalyzer:
         return fingerprint(members, ENGINE_VERSION, *self._deciding.fingerprint, seen)
 
     def _seen(self) -> str:
-        return json.dumps([getattr(self._limits, name) for name in WHAT_IS_SEEN])
+        return json.dumps([*(getattr(self._limits, name) for name in WHAT_IS_SEEN), self._exact])
 
     def _load(self, on_progress: Callable[[str], None]) -> tuple[Member, ...]:
         if self._members is None:
             import torch
 
             torch.set_num_threads(self._torch_threads)
-            members = load_members(self._wanted, self._create, self._producers, on_progress)
+            members = load_members(self._wanted, self._create, self._producers, on_progress, self._run)
             on_progress("ready")
             self._members = members
         return self._members
@@ -317,10 +329,14 @@ class EmbeddedAnalyzer:
         if not job.future.set_running_or_notify_cancel():
             return True
         job.started = time.perf_counter()
+        with self._lock:
+            self._running[id(job)] = job
+        # By its number: a future that outlives its job must not hold the medium.
+        job.future.add_done_callback(partial(self._forget, id(job)))
         try:
             job.medium = self._decode(decoder, job)
             for stage in job.medium.timing:
-                _tell(job, stage)
+                job.tell(stage)
             earlier = self._recalled(job)
         except ConfigurationError as error:
             job.future.set_exception(EngineFailed(str(error)))
@@ -331,67 +347,104 @@ class EmbeddedAnalyzer:
             job.future.set_exception(EngineFailed(f"decoding failed ({type(error).__name__}: {error})"))
         else:
             if earlier is None:
-                self._ready.put(job)
+                self._decoded.put(job)
             else:
                 self._step(job, lambda: self._conclude_copy(job, earlier))
         return True
 
-    def _recalled(self, job: _Job) -> Earlier | None:
+    def _recalled(self, job: Job) -> Earlier | None:
         """The earlier analysis of a near copy; else the job has what a later copy will be recognised by."""
-        medium, members = job.medium, self._members
-        if self._recall is None or members is None or medium is None:
+        if self._recall is None or self._members is None or job.medium is None:
             return None
-        start = time.perf_counter()
-        job.likeness = recognised_by(medium)
-        if job.likeness is None:
-            return None
-        earlier = self._recall(job.likeness, self._fingerprint_of(_asked(members, job.only)))
-        job.medium = replace(medium, timing={**medium.timing, "recall": time.perf_counter() - start})
-        _tell(job, "recall")
-        return earlier
+        return recall_copy(self._recall, job, self._fingerprint_of(asked(self._members, job.only)))
 
-    def _decode(self, decoder: Decoder, job: _Job) -> Decoded:
+    def _held(self) -> int:
+        """Bytes that decoded media and inputs take."""
+        with self._lock:
+            return sum(job.held_bytes for job in self._running.values())
+
+    def _forget(self, number: int, _: object) -> None:
+        with self._lock:
+            self._running.pop(number, None)
+
+    def _decode(self, decoder: Decoder, job: Job) -> Decoded:
         known, path = self._members is not None, job.path
-        medium = decoder.decode(path, **self._wanted_tracks(job.only))
+        medium = decoder.decode(path, **wanted_tracks(self._members, job.only, self._producers))
         if known or medium.probe.kind is not Kind.VIDEO:
             return medium
         self.warm_up()  # only the loaded detectors can tell whether they watch how things move
-        tracks = self._wanted_tracks(job.only)
+        tracks = wanted_tracks(self._members, job.only, self._producers)
         return decoder.decode(path, **tracks) if tracks["row"] else medium
 
-    def _wanted_tracks(self, only: frozenset[str] | None) -> dict[str, bool]:
-        """Which tracks any detector needs; while that is not known, all but the costly row of frames."""
-        members = self._members
-        if members is None:
-            return {"frames": True, "sound": True, "row": False}
-        asked = _asked(members, only)
-        producers = [self._producers[member.detector.view] for member in asked if member.detector]
-        return {
-            "frames": any(p.frames for p in producers),
-            "sound": any(p.sound for p in producers),
-            "row": any(p.row for p in producers),
-        }
+    def _view_loop(self) -> None:
+        while self._prepare_next():
+            pass
+
+    def _prepare_next(self) -> bool:
+        """Make the views and inputs of one decoded medium; False at the end."""
+        job = self._decoded.get()
+        if job is None:
+            return False
+        self._step(job, lambda: self._prepare(job))
+        if job.judging is not None and not job.future.done():
+            self._ready.put(job)
+        while self._held() > _MOST_HELD * self._limits.max_view_bytes and self._ready.qsize():
+            time.sleep(0.01)  # until the networks have made room
+        return True
+
+    def _prepare(self, job: Job) -> None:
+        import torch
+
+        assert job.medium is not None, "the decode thread put it there"
+        if self._members is None:
+            self.warm_up()
+        assert self._members is not None
+        clock = Clock(dict(job.medium.timing), lambda stage: job.tell(stage))
+        judging = Judging(asked(self._members, job.only), job.medium, self._producers)
+        with torch.inference_mode(), self._turn.views:
+            judging.prepare()
+        clock("views")
+        clock.timing["views"] -= sum(judging.spent.values())
+        job.judging, job.clock = judging, clock
 
     def _network_loop(self) -> None:
         while self._judge_next():
             pass
 
     def _judge_next(self) -> bool:
-        """Serve one ready job or call; False at the end. A frame of its own, as in `_decode_next`."""
-        item = self._ready.get()
-        if item is None:
-            return False
-        if not isinstance(item, _Job):
-            item()
-            return True
-        self._step(item, lambda: self._judge_here(item))
-        return True
+        """Serve the ready jobs or a call; False at the end. A frame of its own, as in `_decode_next`."""
+        first = self._ready.get()
+        group = gather(self._ready, first, lambda group: is_enough(group, len(self._running)))
+        self._judge_together([job for job in group if isinstance(job, Job)])
+        last = group[-1]
+        if callable(last):
+            last()
+        return last is not None
 
-    def _step(self, job: _Job, step: Callable[[], Analysis | None]) -> None:
+    def _judge_together(self, jobs: Sequence[Job]) -> None:
+        """The networks' step of several media."""
+        if self._closed:
+            for job in jobs:
+                settle(job.future, EngineFailed("the engine is closed"))
+            return
+        with self._turn.networks:
+            judge_together(jobs, self._members or (), self._batches)
+        for job in jobs:
+            self._settled(job, partial(self._finish, job))
+
+    def _step(self, job: Job, step: Callable[[], Analysis | None]) -> None:
+        """`_settled`, unless the engine is closed."""
+
+        def step_if_open() -> Analysis | None:
+            self._refuse_if_closed()
+            return step()
+
+        self._settled(job, step_if_open)
+
+    def _settled(self, job: Job, step: Callable[[], Analysis | None]) -> None:
         """Do a step of a job and settle its future, unless another step is to follow."""
         outcome: Analysis | Exception | None
         try:
-            self._refuse_if_closed()
             outcome = step()
         except ConfigurationError as error:
             outcome = EngineFailed(str(error))
@@ -403,21 +456,21 @@ class EmbeddedAnalyzer:
         if outcome is not None:
             settle(job.future, outcome)
 
-    def _judge_here(self, job: _Job) -> Analysis | None:
-        """The networks' step; None where services are still to be asked, on a thread of their own."""
-        import torch
-
-        assert job.medium is not None, "the decode thread put it there"
-        judging = Judging(_asked(self._load(log.info), job.only), job.medium, self._producers)
-        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
-        with torch.inference_mode(), self._turn:
-            judging.networks(clock)
+    def _finish(self, job: Job) -> Analysis | None:
+        """The verdict; None where services are still to be asked, on a thread of their own."""
+        judging, clock = job.judging, job.clock
+        assert judging is not None
+        assert clock is not None
+        for member in asked(self._members or (), job.only):
+            if member not in judging.asking:
+                clock.note(f"detector:{member.name}", 0.0)
+        clock.go_on()
         if not judging.more:
             return self._conclude(job, judging, clock)
         self._asking.start(lambda: self._step(job, lambda: self._ask(job, judging, clock)), job.future)
         return None
 
-    def _ask(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
+    def _ask(self, job: Job, judging: Judging, clock: Clock) -> Analysis:
         import torch
 
         clock("room")
@@ -425,7 +478,7 @@ class EmbeddedAnalyzer:
             judging.services(clock)
         return self._conclude(job, judging, clock)
 
-    def _conclude(self, job: _Job, judging: Judging, clock: _Clock) -> Analysis:
+    def _conclude(self, job: Job, judging: Judging, clock: Clock) -> Analysis:
         medium, members = job.medium, self._members
         assert medium is not None
         assert members is not None
@@ -433,61 +486,17 @@ class EmbeddedAnalyzer:
         verdict = self._deciding.verdict(medium, scores, members, clock)
         return replace(self._analysis(job, scores, verdict, clock), likeness=job.likeness)
 
-    def _conclude_copy(self, job: _Job, earlier: Earlier) -> Analysis:
+    def _conclude_copy(self, job: Job, earlier: Earlier) -> Analysis:
         assert job.medium is not None
-        clock = _Clock(dict(job.medium.timing), lambda stage: _tell(job, stage))
+        clock = Clock(dict(job.medium.timing), job.tell)
         verdict = verdict_of_copy(earlier, job.medium)
         return replace(self._analysis(job, earlier.scores, verdict, clock), copy_of=earlier)
 
-    def _analysis(self, job: _Job, scores: tuple[Score, ...], verdict: Verdict, clock: _Clock) -> Analysis:
+    def _analysis(self, job: Job, scores: tuple[Score, ...], verdict: Verdict, clock: Clock) -> Analysis:
         medium, members = job.medium, self._members
         assert medium is not None
         assert members is not None
         clock.timing["total"] = time.perf_counter() - job.started
-        printed = self._fingerprint_of(_asked(members, job.only))
+        printed = self._fingerprint_of(asked(members, job.only))
         origin = medium.provenance
         return Analysis(medium.sha256, medium.probe, scores, verdict, clock.timing, printed, origin)
-
-
-def _asked(members: Sequence[Member], only: frozenset[str] | None) -> tuple[Member, ...]:
-    return tuple(member for member in members if only is None or member.name in only)
-
-
-def _tell(job: _Job, stage: str) -> None:
-    if job.on_stage is not None:
-        job.on_stage(stage)
-
-
-class _Clock:
-    """Writes down how long each stage took since the one before, and tells of each."""
-
-    def __init__(self, timing: dict[str, float], on_stage: OnStage) -> None:
-        self.timing = timing
-        self._on_stage = on_stage
-        self._last = time.perf_counter()
-
-    def __call__(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.timing[stage] = now - self._last
-        self._last = now
-        self._on_stage(stage)
-
-
-def _hash_of(file: str | None) -> str | None:
-    """The SHA-256 of a file that the configuration names.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    if file is None:
-        return None
-    try:
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigurationError(f"the trust anchors {file} cannot be read ({error.strerror})") from error
-
-
-def _create(name: str, device: str) -> Detector:
-    from detectors import create
-
-    return create(name, device=device)

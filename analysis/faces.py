@@ -1,14 +1,12 @@
-"""The view FACES: faces found once per medium, cut out as each detector wants them.
-
-Faces are looked for in small copies of the frames and cut out of the frames themselves.
-"""
+"""The view FACES: faces found once per medium, cut out of the frames as each detector wants them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
+from analysis.finding import FACES_PER_FRAME, Face, FaceFinder, locate
 from analysis.views import Made, Views
 from detectors.base import View
 from detectors.errors import NotApplicable
@@ -17,46 +15,21 @@ from detectors.face_crops import MIN_SIDE
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from detectors.faces.retinaface import Faces
     from detectors.record import WeightsRecord
 
 SIDE = 224
-FACES_PER_FRAME = 4
 FACES_PER_MEDIUM = 60
-_SEARCHED_SIDE = 640  # longest side of the copies
-_SMALLEST_SOUGHT = 40  # pixels of the frame; a face's crop must have 64
-_SMALLEST_SEEN = 20  # pixels of the copy
-# Faces get 0.99 and more, almost always; what else looks like one stays below.
-_CONFIDENT = 0.95
-
-
-class FaceFinder(Protocol):
-    """What finds faces, such as `detectors.faces.mtcnn.MTCNN`."""
-
-    def find(self, frames: Tensor, min_face: float = ...) -> list[Faces]:
-        """Find the faces, ``min_face`` pixels and larger, of each frame of uint8 ``(N, H, W, 3)``."""
-
-
-class Face(NamedTuple):
-    """One face: the frame's number in the view FRAMES, the box (x1, y1, x2, y2) in its pixels, and how sure
-    the finder is, in [0, 1].
-    """
-
-    frame: int
-    box: tuple[float, float, float, float]
-    confidence: float
-
-    @property
-    def size(self) -> float:
-        """The box's longer side in pixels."""
-        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
 
 class FindFaces:
-    """Finds the faces of a medium; ``finder`` is made at the first of them, or by `load`."""
+    """Finds the faces of a medium; ``finder`` is made at the first of them, or by `load`.
 
-    def __init__(self, finder: Callable[[], FaceFinder]) -> None:
+    ``exact``: see `analysis.finding.locate`.
+    """
+
+    def __init__(self, finder: Callable[[], FaceFinder], *, exact: bool = False) -> None:
         self._make = finder
+        self._exact = exact
         self._finder: FaceFinder | None = None
 
     def load(self) -> FaceFinder:
@@ -71,7 +44,7 @@ class FindFaces:
         Raises:
             NotApplicable: there are no frames, or no face in any.
         """
-        found = locate(views.get(View.FRAMES), self.load())
+        found = locate(views.get(View.FRAMES), self.load(), exact=self._exact)
         if not any(found):
             raise NotApplicable("no face was found")
         return found
@@ -124,25 +97,6 @@ class CropFaces:
         return Made(torch.stack(crops), {"faces": [_described(face) for face, _ in chosen]})
 
 
-def locate(frames: Tensor, finder: FaceFinder) -> list[list[Face]]:
-    """Find the confident faces of each frame of uint8 ``(N, H, W, 3)``, the largest first."""
-    height, width = frames.shape[1:3]
-    copies, scale = _copies(frames)
-    found = finder.find(copies, max(_SMALLEST_SEEN, _SMALLEST_SOUGHT * scale))
-    result = []
-    for number, faces in enumerate(found):
-        limits = (width, height, width, height)
-        sure = [
-            Face(number, _clipped([length / scale for length in box], limits), score)
-            for box, score in zip(faces.boxes.tolist(), faces.scores.tolist(), strict=True)
-            if score >= _CONFIDENT
-        ]
-        inside = [face for face in sure if face.box[0] < face.box[2] and face.box[1] < face.box[3]]
-        inside.sort(key=lambda face: face.size * face.confidence, reverse=True)
-        result.append(inside[:FACES_PER_FRAME])
-    return result
-
-
 def crop_box(face: Face, margin: float, frames: Tensor) -> tuple[int, int, int]:
     """Left, top and side of a face's square, moved into the frame and no larger than it."""
     height, width = frames.shape[1:3]
@@ -161,27 +115,6 @@ def _choose(frames: Sequence[Sequence[Any]]) -> list[Any]:
         if rank < len(frames[number])
     ]
     return [frames[number][rank] for number, rank in sorted((n, r) for r, n in ranked[:FACES_PER_MEDIUM])]
-
-
-def _copies(frames: Tensor) -> tuple[Tensor, float]:
-    """The frames with a longest side of at most 640 pixels, and the scale."""
-    import torch
-    from torch.nn import functional as F
-
-    height, width = frames.shape[1:3]
-    scale = _SEARCHED_SIDE / max(height, width)
-    if scale >= 1:
-        return frames, 1.0
-    size = [max(1, round(length * scale)) for length in (height, width)]
-    copies = (
-        F.interpolate(frame.permute(2, 0, 1)[None], size, mode="bilinear", antialias=True) for frame in frames
-    )
-    return torch.cat(list(copies)).permute(0, 2, 3, 1), scale
-
-
-def _clipped(box: Sequence[float], limits: Sequence[int]) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (min(max(length, 0.0), limit) for length, limit in zip(box, limits, strict=True))
-    return x1, y1, x2, y2
 
 
 def _resize(crop: Tensor, resample: str) -> Tensor:

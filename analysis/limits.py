@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from pathlib import Path
 
 from analysis.errors import ConfigurationError
 
@@ -11,11 +13,14 @@ from analysis.errors import ConfigurationError
 class Sampling(StrEnum):
     """How frames are chosen from a clip; the formulas are in `analysis.decoding.sampling`.
 
-    PUBLISHED is GenConViT's and passes over the end of most clips; LINSPACE covers the whole clip.
+    PUBLISHED is GenConViT's and passes over the end of most clips; LINSPACE covers the whole clip. KEYFRAMES
+    takes frames that need no others to be decoded, spread over the clip; a clip with fewer of them than are
+    wanted is sampled as by LINSPACE.
     """
 
     PUBLISHED = "published"
     LINSPACE = "linspace"
+    KEYFRAMES = "keyframes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,7 @@ class Limits:
     max_duration: float = 1800.0
     max_streams: int = 16
     frames_per_video: int = 15
-    sampling: Sampling = Sampling.LINSPACE
+    sampling: Sampling = Sampling.KEYFRAMES
     frames_in_a_row: int = 256
     face_clip_stride: int | None = None
     max_audio_seconds: float = 600.0
@@ -59,3 +64,19 @@ class Limits:
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not value > 0:
                 raise ConfigurationError(f"limit {field.name} is {value}; it must be greater than 0")
+
+    def anchors_hash(self) -> str | None:
+        """The SHA-256 of the trust anchors.
+
+        Raises:
+            ConfigurationError: they cannot be read.
+        """
+        if self.trust_anchors is None:
+            return None
+        try:
+            return hashlib.sha256(Path(self.trust_anchors).read_bytes()).hexdigest()
+        except OSError as error:
+            reason = error.strerror
+            raise ConfigurationError(
+                f"the trust anchors {self.trust_anchors} cannot be read ({reason})"
+            ) from error

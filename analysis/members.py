@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeGuard
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from analysis.decoding.decoder import Decoded
 from analysis.errors import ConfigurationError, EngineFailed
 from analysis.model import Kind, Probe, Score
 from analysis.views import Producer, Views, require
-from detectors.base import Detector, Modality, ServiceDetector, View
+from detectors.backends.base import PLAIN, Forward
+from detectors.base import Detector, Modality, Output, ServiceDetector, View
 from detectors.errors import NotApplicable, ServiceError, UnknownDetector, WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +30,36 @@ _ONLY = {Modality.IMAGE: "pictures", Modality.VIDEO: "videos", Modality.AUDIO: "
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One configured detector; ``detector`` is None where it could not be loaded, and ``reason`` says why."""
+    """One configured detector; ``detector`` is None where it could not be loaded, and ``reason`` says why.
+
+    ``forward`` is its forward step as it is run here; None: plain torch.
+    """
 
     name: str
     detector: Detector | None
     reason: str | None = None
+    forward: Forward | None = None
+
+    def run(self, batch: Tensor) -> Tensor:
+        """The logits of a network's inputs."""
+        assert self.detector is not None
+        return self.detector.forward(batch) if self.forward is None else self.forward(batch)
+
+    @property
+    def runner(self) -> str:
+        """Who computes the forward step, such as "openvino bf16"."""
+        return PLAIN if self.forward is None else self.forward.runner
 
 
 class Crashed(Exception):
     """A detector failed on a medium; the message is its reason."""
+
+
+def create_member(name: str, device: str) -> Detector:
+    """A detector of the registry on a device; raises as `detectors.create` does."""
+    from detectors import create
+
+    return create(name, device=device)
 
 
 def load_members(
@@ -41,8 +67,12 @@ def load_members(
     create: Callable[[str], Detector],
     producers: Mapping[View, Producer],
     on_progress: Callable[[str], None],
+    run: Callable[[Detector], Forward] | None = None,
 ) -> tuple[Member, ...]:
     """Load every configured detector, once. Missing weights or services make a member that never judges.
+
+    Args:
+        run: chooses how a detector's forward step is run; None: by plain torch.
 
     Raises:
         ConfigurationError: a name that no detector has, a name twice, or a view that cannot be made.
@@ -56,6 +86,12 @@ def load_members(
             members.append(_ready(item, producers))
     check_names(member.name for member in members)
     require(((member.name, member.detector.view) for member in members if member.detector), producers)
+    if run is None:
+        return tuple(members)
+    for number, member in enumerate(members):
+        if member.detector is not None:
+            on_progress(f"preparing {member.name}")
+            members[number] = replace(member, forward=run(member.detector))
     return tuple(members)
 
 
@@ -106,7 +142,7 @@ def fingerprint(members: Sequence[Member], *parts: str) -> str:
             continue
         record = member.detector.record.model_dump(mode="json")
         keys = ("name", "file", "parts", "preprocessing", "calibration", "in_the_wild")
-        described.append([record[key] for key in keys])
+        described.append([*(record[key] for key in keys), member.runner])
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -115,12 +151,12 @@ def score_fingerprint(member: Member, *parts: str) -> str:
     described: list[object] = [*parts, member.name]
     if member.detector is not None:
         record = member.detector.record.model_dump(mode="json")
-        described += [record[key] for key in ("file", "parts", "preprocessing")]
+        described += [*(record[key] for key in ("file", "parts", "preprocessing")), member.runner]
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class Judging:
-    """The scores of one medium, made in two steps: `networks`, then `services`.
+    """The scores of one medium, made in steps: `prepare`, `judge` for each of `inputs`, then `services`.
 
     Detectors that ask services wait for others. They come last, so that another thread may do that step; the
     views are made by one thread at a time.
@@ -131,30 +167,67 @@ class Judging:
     ) -> None:
         self._members = members
         self._probe = medium.probe
-        self._views = Views(medium, producers)
+        self._views: Views | None = Views(medium, producers)
         self._scores: dict[str, Score] = {}
         self._crashes: list[str] = []
-        self._asking = [m for m in members if _asks(m.detector) and _covers(m.detector, medium.probe)]
+        self._seen: dict[str, Mapping[str, Any]] = {}
+        self.asking = [m for m in members if _asks(m.detector) and _covers(m.detector, medium.probe)]
+        """Those that ask services about this medium."""
+        self.inputs: dict[str, Tensor] = {}
+        """What the networks are to be given, by detector; each is taken out when it is judged."""
+        self.spent: dict[str, float] = {}
+        """Seconds that it took to make each input out of its view."""
 
     @property
     def more(self) -> bool:
         """Whether any detector asks services about this medium."""
-        return bool(self._asking)
+        return bool(self.asking)
 
-    def networks(self, clock: Callable[[str], None]) -> None:
-        """Score by all that run here; ``clock`` is told the end of each stage by name."""
-        here = [member for member in self._members if member not in self._asking]
-        for member in here:
-            if member.detector is not None and _covers(member.detector, self._probe):
-                _prepare(member.detector, self._views)
-        clock("views")
-        for member in here:
-            self._judge(member, clock)
+    @property
+    def held_bytes(self) -> int:
+        """What the networks' inputs take."""
+        return sum(batch.nbytes for batch in list(self.inputs.values()))
+
+    def prepare(self) -> None:
+        """Make the views and the networks' inputs. The views are let go, unless services need them."""
+        for member in self._members:
+            if member not in self.asking:
+                self._guarded(member, self._prepare)
+        if not self.more:
+            self._views = None
+
+    def judge(self, member: Member, logits: Tensor | Exception) -> None:
+        """Score by a network's logits for the medium's inputs, or by how it failed on them."""
+        del self.inputs[member.name]
+
+        def score(member: Member) -> Score | None:
+            if isinstance(logits, Exception):
+                raise logits
+            assert member.detector is not None
+            if not logits.isfinite().all():
+                log.error("detector %s gave a logit that is not finite", member.name)
+                raise Crashed("a logit is not finite")
+            return _scored(member, member.detector.reduce(logits), self._seen[member.name])
+
+        self._guarded(member, score)
+
+    def alone(self) -> None:
+        """All steps but the services', for this medium by itself."""
+        self.prepare()
+        for member in self._members:
+            if member.name in self.inputs:
+                outcome: Tensor | Exception
+                try:
+                    outcome = member.run(self.inputs[member.name])
+                except Exception as error:  # noqa: BLE001 - `judge` tells of it
+                    outcome = error
+                self.judge(member, outcome)
 
     def services(self, clock: Callable[[str], None]) -> None:
         """Score by those that ask services. What makes their views may ask services too: it is their time."""
-        for member in self._asking:
-            self._judge(member, clock)
+        for member in self.asking:
+            self._guarded(member, self._ask)
+            clock(f"detector:{member.name}")
 
     def scores(self) -> tuple[Score, ...]:
         """The scores in the members' order.
@@ -167,59 +240,54 @@ class Judging:
             raise EngineFailed(f"every detector failed ({'; '.join(self._crashes)})")
         return scores
 
-    def _judge(self, member: Member, clock: Callable[[str], None]) -> None:
+    def _prepare(self, member: Member) -> Score | None:
+        """The networks' input, unless it is clear already that there is no score."""
+        detector = member.detector
+        if detector is None:
+            return _not_applicable(member, member.reason)
+        if not _covers(detector, self._probe):
+            only = " and ".join(_ONLY[modality] for modality in detector.record.modalities)
+            return _not_applicable(member, f"judges {only} only")
+        assert self._views is not None
+        made = self._views.made(detector.view, detector.record)
+        start = time.perf_counter()
+        self.inputs[member.name] = detector.preprocess(made.view)
+        self.spent[member.name] = time.perf_counter() - start
+        self._seen[member.name] = made.evidence
+        return None
+
+    def _ask(self, member: Member) -> Score:
+        assert isinstance(member.detector, ServiceDetector)
+        assert self._views is not None
+        made = self._views.made(member.detector.view, member.detector.record)
+        return _scored(member, member.detector.detect(made.view), made.evidence)
+
+    def _guarded(self, member: Member, step: Callable[[Member], Score | None]) -> None:
+        """The edge between the engine and a detector: whatever one raises, the others go on."""
         try:
-            score = _score(member, self._probe, self._views)
-        except Crashed as crash:
+            score = step(member)
+        except NotApplicable as error:
+            score = _not_applicable(member, str(error))
+        except Exception as error:
+            if isinstance(error, Crashed):
+                crash = str(error)
+            else:
+                log.error("detector %s failed", member.name, exc_info=error)
+                crash = f"{type(error).__name__}: {error}"[:300]
             self._crashes.append(f"{member.name}: {crash}")
             score = _not_applicable(member, f"{FAILED}{crash}")
-        self._scores[member.name] = score
-        clock(f"detector:{member.name}")
+        if score is not None:
+            self._scores[member.name] = score
 
 
-def _prepare(detector: Detector, views: Views) -> None:
-    try:
-        views.get(detector.view, detector.record)
-    except NotApplicable:
-        pass  # each detector that asks for it hears the reason again
-    except Exception:  # nor does a view that fails stop the detectors of the others
-        log.exception("the view %s for detector %s failed", detector.view, detector.record.name)
-
-
-def _score(member: Member, probe: Probe, views: Views) -> Score:
-    detector = member.detector
-    if detector is None:
-        return _not_applicable(member, member.reason)
-    if not _covers(detector, probe):
-        only = " and ".join(_ONLY[modality] for modality in detector.record.modalities)
-        return _not_applicable(member, f"judges {only} only")
-    try:
-        return _run(detector, member.name, views)
-    except NotApplicable as error:
-        return _not_applicable(member, str(error))
-    except Crashed:
-        raise
-    except Exception as error:
-        # The edge between the engine and a network: whatever one raises, the others go on.
-        log.exception("detector %s failed", member.name)
-        raise Crashed(f"{type(error).__name__}: {error}"[:300]) from error
-
-
-def _run(detector: Detector, name: str, views: Views) -> Score:
-    made = views.made(detector.view, detector.record)
-    if isinstance(detector, ServiceDetector):
-        output = detector.detect(made.view)
-    else:
-        logits = detector.forward(detector.preprocess(made.view))
-        if not logits.isfinite().all():
-            log.error("detector %s gave a logit that is not finite", name)
-            raise Crashed("a logit is not finite")
-        output = detector.reduce(logits)
+def _scored(member: Member, output: Output, seen: Mapping[str, Any]) -> Score:
+    name, detector = member.name, member.detector
+    weights = None if detector is None else detector.record.digest
     if not 0.0 <= output.score <= 1.0:
         log.error("detector %s gave the score %r", name, output.score)
         raise Crashed(f"the score {output.score} is not in [0, 1]")
-    evidence = {**made.evidence, **output.evidence}
-    return Score(name, output.score, applicable=True, evidence=evidence, weights=detector.record.digest)
+    evidence = {**seen, **output.evidence}
+    return Score(name, output.score, applicable=True, evidence=evidence, weights=weights)
 
 
 def _asks(detector: Detector | None) -> TypeGuard[ServiceDetector]:

@@ -9,6 +9,7 @@ from analysis.face_clips import FaceFinders, unasked
 from analysis.faces import CropFaces, FindFaces
 from analysis.limits import Limits
 from analysis.views import PRODUCERS, Producer
+from detectors.backends.base import Backend, Choice
 from detectors.base import View
 
 if TYPE_CHECKING:
@@ -16,9 +17,18 @@ if TYPE_CHECKING:
     from detectors.record import WeightsRecord
 
 
-def producers_on(device: str, limits: Limits | None = None) -> Mapping[View, Producer]:
-    """How each view is made; networks that it takes run on the device, and are loaded when first needed."""
-    finders, found = FaceFinders(device, limits), FindFaces(lambda: _mtcnn(device))
+def producers_on(
+    device: str, limits: Limits | None = None, choice: Choice | None = None
+) -> Mapping[View, Producer]:
+    """How each view is made; networks that it takes run on the device, and are loaded when first needed.
+
+    Args:
+        choice: who runs them; None: plain torch, and faces found in small copies.
+    """
+    finders = FaceFinders(device, limits)
+    threads = None if choice is None or choice.backend is Backend.TORCH else choice.threads
+    exact = choice is not None and choice.exact
+    found = FindFaces(lambda: _mtcnn(device, threads), exact=exact)
 
     def crops(record: WeightsRecord) -> CropFaces:
         return CropFaces.tailor(found, record)
@@ -30,7 +40,7 @@ def producers_on(device: str, limits: Limits | None = None) -> Mapping[View, Pro
     }
 
 
-def _mtcnn(device: str) -> MTCNN:
+def _mtcnn(device: str, threads: int | None) -> MTCNN:
     from detectors.faces.mtcnn import MTCNN
 
-    return MTCNN(device)
+    return MTCNN(device, threads)

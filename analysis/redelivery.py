@@ -137,7 +137,7 @@ def _scores_of(
     if not again:
         return tuple(scores)
     judging = Judging(again, copy.medium, producers)
-    judging.networks(log.debug)
+    judging.alone()
     try:
         found = {score.detector: score for score in judging.scores() if score.applicable}
     except EngineFailed as error:

@@ -48,7 +48,8 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
     from analysis.ensemble import create_policy
     from analysis.producers import producers_on
     from bot.detector_services import ASKING, build_services
-    from detectors import create, record
+    from detectors import create, record, weights
+    from detectors.backends import Backend, Choice
 
     chosen = settings.analysis
     for name in chosen.detectors:
@@ -70,6 +71,7 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
         own=settings.own_calibration,
     )
     limits = media_limits(settings)
+    choice = Choice(Backend(chosen.backend), chosen.exact, chosen.threads, weights.folder() / "converted")
     return EmbeddedAnalyzer(
         chosen.detectors,
         policy,
@@ -80,7 +82,8 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
         queue_size=settings.analyst.in_flight,
         redelivery=chosen.redelivery,
         create=load,
-        producers={**producers_on(device, limits), **(services.producers() if services else {})},
+        choice=choice,
+        producers={**producers_on(device, limits, choice), **(services.producers() if services else {})},
         recall=recall,
     )
 
@@ -98,7 +101,7 @@ def media_limits(settings: Settings) -> Limits:
     Raises:
         ConfigError: the trust anchors cannot be used.
     """
-    from analysis.limits import Limits
+    from analysis.limits import Limits, Sampling
 
     chosen = settings.analysis
     return Limits(
@@ -106,6 +109,7 @@ def media_limits(settings: Settings) -> Limits:
         max_pixels=chosen.max_pixels,
         max_duration=chosen.max_duration,
         frames_per_video=chosen.frames_per_video,
+        sampling=Sampling(chosen.sampling),
         frames_in_a_row=chosen.frames_in_a_row,
         face_clip_stride=chosen.face_clip_stride or None,
         trust_anchors=_trust_anchors(chosen.trust_anchors),

@@ -5,7 +5,7 @@ Runs in the decoding child only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TypeVar
 
 import av
@@ -82,9 +82,16 @@ def audio_stream(container: InputContainer) -> AudioStream | None:
 
 
 def readable_frames(
-    container: InputContainer, stream: VideoStream | AudioStream, kind: type[FrameT]
+    container: InputContainer,
+    stream: VideoStream | AudioStream,
+    kind: type[FrameT],
+    only: Collection[int] | None = None,
 ) -> Iterator[FrameT]:
-    """Every frame that can be decoded; broken packets are passed over, a broken container ends it."""
+    """Every frame that can be decoded; broken packets are passed over, a broken container ends it.
+
+    Args:
+        only: times of the packets that are decoded, the others being left out; None: all.
+    """
     packets = container.demux(stream)
     while True:
         try:
@@ -93,6 +100,8 @@ def readable_frames(
             raise
         except (StopIteration, *UNREADABLE):
             return
+        if only is not None and packet.size and packet.pts not in only:
+            continue
         try:
             decoded = packet.decode()
         except MemoryError:

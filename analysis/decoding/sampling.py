@@ -10,8 +10,8 @@ def frame_indices(count: int, wanted: int, sampling: Sampling) -> list[int]:
 
     ``published`` is the rule of GenConViT's published prediction code (Deressa et al., "Deepfake Video
     Detection Using Generative Convolutional Vision Transformer", 2023): every ``max(1, count // wanted)``-th
-    frame from 0, the first ``wanted`` of them, so that the end of a clip is seen less. ``linspace`` spreads
-    them from the first frame to the last, rounded half to even as `numpy.round` does.
+    frame from 0, the first ``wanted`` of them, so that the end of a clip is seen less. The others spread them
+    from the first frame to the last, rounded half to even as `numpy.round` does.
     """
     if sampling is Sampling.PUBLISHED:
         return list(range(0, count, max(1, count // wanted)))[:wanted]

@@ -25,7 +25,7 @@ from analysis.decoding.pictures import fitting_frames
 from analysis.decoding.sampling import frame_indices
 from analysis.decoding.store import FrameStore
 from analysis.errors import MediumRefused, Refusal
-from analysis.limits import Limits
+from analysis.limits import Limits, Sampling
 from analysis.model import Probe
 from analysis.sniff import FileType
 
@@ -85,16 +85,43 @@ def decode_video(
             )
         missing = max(0, stream.frames - index.present)
     kept = fitting_frames(probe.width or 0, probe.height or 0, limits, in_a_row=in_a_row)
-    wanted = (
-        list(range(min(index.count, kept))) if in_a_row else frame_indices(index.count, kept, limits.sampling)
-    )
-    if not _decord_reads(path, file_type, probe, index.count, wanted, limits, store):
+    if not in_a_row and _key_frames_read(path, file_type, index, kept, limits, store):
+        wanted = list(range(kept))
+    else:
         store.clear()
-        _pyav_reads(path, file_type, index, wanted, limits, store)
+        wanted = _wanted(index, kept, limits, in_a_row=in_a_row)
+        if not _decord_reads(path, file_type, probe, index.count, wanted, limits, store):
+            store.clear()
+            _pyav_reads(path, file_type, index, wanted, limits, store)
     if not store.count:
         raise MediumRefused(Refusal.CORRUPT, "no frame of the video can be decoded")
     large = not in_a_row and kept < limits.frames_per_video
     return tuple(_notes(index, missing, len(wanted), store.count, kept if large else None))
+
+
+def _wanted(index: PacketIndex, kept: int, limits: Limits, *, in_a_row: bool) -> list[int]:
+    if in_a_row:
+        return list(range(min(index.count, kept)))
+    return frame_indices(index.count, kept, limits.sampling)
+
+
+def _key_frames_read(
+    path: str, file_type: FileType, index: PacketIndex, kept: int, limits: Limits, store: FrameStore
+) -> bool:
+    """Decode key frames alone, if they are asked for and enough; whether all of them could be read."""
+    if limits.sampling is not Sampling.KEYFRAMES or len(index.keys) < kept:
+        return False
+    chosen = frame_indices(len(index.keys), kept, Sampling.LINSPACE)
+    times = {index.keys[number] for number in chosen}
+    with open_container(path, file_type, limits) as container:
+        stream = video_stream(container)
+        assert stream is not None, "the probe found it"
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = limits.decode_threads
+        for frame in readable_frames(container, stream, VideoFrame, only=times):
+            if frame.pts in times and not frame.is_corrupt:
+                store.append(_upright(frame, store.shape))
+    return store.count == kept
 
 
 def is_turned(path: str, file_type: FileType, limits: Limits) -> bool:

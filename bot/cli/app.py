@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
 from bot.cli.config import config
@@ -45,6 +46,7 @@ for command in (
     train,
     generate,
     evaluate,
+    bench,
 ):
     app.command()(command)
 app.add_typer(media)

@@ -34,6 +34,9 @@ def check(
     detectors: Annotated[
         str | None, typer.Option("--detectors", metavar="A,B", help="Detectors that take part.")
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Full precision, faces looked for in whole frames.")
+    ] = False,
     evidence: Annotated[
         Path | None,
         typer.Option("--evidence", metavar="DIR", help="Draw what the detectors saw, as PNG files in DIR."),
@@ -42,7 +45,11 @@ def check(
 ) -> None:
     """Judge files or URLs. Exit status 0 whatever the verdict, 2 if an input could not be used."""
     names = None if detectors is None else [name for name in detectors.split(",") if name.strip()]
-    options = {"analysis.policy": (policy, "--policy"), "analysis.detectors": (names, "--detectors")}
+    options: dict[str, tuple[object, str]] = {
+        "analysis.policy": (policy, "--policy"),
+        "analysis.detectors": (names, "--detectors"),
+        "analysis.exact": (exact or None, "--exact"),
+    }
     settings = configuration(context, config_file, options).settings
     _refuse_unknown(settings)
     status = 0

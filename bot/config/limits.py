@@ -63,6 +63,29 @@ class Analysis(Section):
         LowerCase,
         Field(description="Where networks run; auto takes a GPU where there is one."),
     ] = "auto"
+    backend: Annotated[
+        Literal["auto", "torch", "openvino"],
+        LowerCase,
+        Field(
+            description="Who runs networks on a processor; auto measures once, and takes the fastest that is "
+            "proven equal."
+        ),
+    ] = "auto"
+    exact: Annotated[
+        bool,
+        Field(
+            description="Full precision (logits within 1e-4 of plain torch), and faces looked for in whole "
+            "frames: slower."
+        ),
+    ] = False
+    sampling: Annotated[
+        Literal["keyframes", "linspace", "published"],
+        LowerCase,
+        Field(
+            description="Which frames of a video: those that need no others where there are enough, evenly "
+            "spaced ones, or GenConViT's published choice."
+        ),
+    ] = "keyframes"
     threads: Annotated[int, Unit("threads"), Field(ge=1, le=256, description="Threads of the networks.")] = 2
     decode_workers: Annotated[
         int, Unit("processes"), Field(ge=1, le=64, description="Media that are decoded at the same time.")

@@ -19,6 +19,7 @@ from analysis.engine import EmbeddedAnalyzer
 from analysis.errors import ConfigurationError, EngineFailed, MediumRefused, Refusal
 from analysis.limits import Limits, Sampling
 from analysis.model import Analysis, Band, Kind, Score
+from detectors.backends import Choice
 from detectors.base import Detector, Modality
 from detectors.errors import NotApplicable, UnknownDetector, WeightsMissing
 from tests.analysis import fakes
@@ -227,7 +228,7 @@ def test_one_thread_owns_the_networks(make: Make, grey: Path) -> None:
     assert {future.result(timeout=30).sha256 for future in futures} == {
         hashlib.sha256(grey.read_bytes()).hexdigest()
     }
-    assert detector.threads == {"networks"}
+    assert detector.threads == {"views"}
 
 
 def test_torch_threads_are_as_configured(make: Make, grey: Path) -> None:
@@ -330,3 +331,60 @@ def test_memory_is_flat_over_some_hundred_media(make: Make, grey: Path, tmp_path
             future.result(timeout=30)
         memory.append(psutil.Process().memory_info().rss)
     assert memory[2] - memory[1] < 16 << 20
+
+
+class Joined(Brightness):
+    """Remembers how many inputs it was given at once, and takes its time for the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+        self.first = threading.Event()
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        if not self.sizes:
+            self.first.wait(20)
+        self.sizes.append(len(batch))
+        return super().forward(batch)
+
+
+def test_media_that_wait_are_judged_together(make: Make, grey: Path) -> None:
+    detector = Joined()
+    analyzer = make(detector)
+    futures = [analyzer.submit(grey) for _ in range(8)]
+    until = time.monotonic() + 20
+    while analyzer._ready.qsize() < 7 - len(detector.sizes) and time.monotonic() < until:
+        time.sleep(0.01)
+    held = analyzer.health()["held_bytes"]
+    detector.first.set()
+    scores = [future.result(timeout=30).scores[0].score for future in futures]
+    assert scores == [pytest.approx(0.2)] * 8
+    assert sum(detector.sizes) == 8
+    assert len(detector.sizes) < 8
+    assert isinstance(held, int)
+    assert held > 0
+    assert analyzer.health()["held_bytes"] == 0
+    assert analyzer.health()["reduced_batches"] == {}
+
+
+def test_one_medium_that_fails_in_a_batch_fails_alone(make: Make, grey: Path, tmp_path: Path) -> None:
+    class Picky(Brightness):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            if (batch > 0.9).any():
+                raise ValueError("too bright")
+            return batch
+
+    white = tmp_path / "white.png"
+    Image.new("RGB", (64, 64), (255, 255, 255)).save(white)
+    analyzer = make(Picky())
+    futures = [analyzer.submit(path) for path in (grey, white, grey, grey)]
+    for number in (0, 2, 3):
+        assert futures[number].result(timeout=30).scores[0].score == pytest.approx(0.2)
+    with pytest.raises(EngineFailed, match="too bright"):
+        futures[1].result(timeout=30)
+
+
+def test_exact_and_the_runner_are_part_of_the_fingerprint(make: Make) -> None:
+    prints = {make(Brightness(), choice=choice).fingerprint for choice in (Choice(), Choice(exact=True))}
+    assert len(prints) == 2
+    assert make(Brightness(), limits=Limits(sampling=Sampling.LINSPACE)).fingerprint not in prints

@@ -35,7 +35,7 @@ def judged(words: str) -> Score:
     producers = {**PRODUCERS, View.TRANSCRIPT: Producer(made, sound=True)}
     judging = Judging((Member("transcript", Echo()),), medium, producers)
     assert judging.more
-    judging.networks(lambda _: None)
+    judging.prepare()
     judging.services(lambda _: None)
     (score,) = judging.scores()
     return score

@@ -63,6 +63,18 @@ def test_both_ways_of_sampling(tmp_path: Path) -> None:
         assert np.abs(np.array(levels(frames)) - (16 + STEP * np.array(indices))).max() < 4
 
 
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts"])
+@pytest.mark.parametrize(("count", "indices"), [(29, range(0, 29, 7)), (13, range(0, 13, 3))])
+def test_key_frames_where_there_are_enough(name: str, count: int, indices: range, tmp_path: Path) -> None:
+    options = {"crf": "10", "g": "7", "sc_threshold": "0", "x264-params": "open-gop=0"}
+    path = clip(tmp_path / name, count=count, codec_options=options)
+    decoder = Decoder(Limits(frames_per_video=5, sampling=Sampling.KEYFRAMES))
+    frames = decoder.decode(path).frames
+    decoder.close()
+    assert frames is not None
+    assert np.abs(np.array(levels(frames)) - (16 + STEP * np.array(indices))).max() < 4
+
+
 @pytest.mark.parametrize("size", [(64, 48), (320, 240)])
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
 @pytest.mark.parametrize("codec", ["libx264", "libsvtav1"])

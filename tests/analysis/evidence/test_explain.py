@@ -13,7 +13,7 @@ from analysis.engine import EmbeddedAnalyzer
 from analysis.errors import EngineFailed
 from analysis.evidence.drawing import EvidencePicture
 from analysis.evidence.explain import explain
-from analysis.limits import Limits
+from analysis.limits import Limits, Sampling
 from analysis.model import Score
 from tests.analysis.fakes import Brightness, Loudness, MeanPolicy
 from tests.analysis.media import clip, encoded, scene, sound, tone
@@ -21,7 +21,8 @@ from tests.analysis.media import clip, encoded, scene, sound, tone
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EmbeddedAnalyzer]:
-    made = EmbeddedAnalyzer([Brightness(), Loudness()], MeanPolicy(), Limits(), torch_threads=1)
+    limits = Limits(sampling=Sampling.LINSPACE)  # whose frames have known times
+    made = EmbeddedAnalyzer([Brightness(), Loudness()], MeanPolicy(), limits, torch_threads=1)
     yield made
     made.close()
 
