@@ -459,8 +459,7 @@ class EmbeddedAnalyzer:
     def _finish(self, job: Job) -> Analysis | None:
         """The verdict; None where services are still to be asked, on a thread of their own."""
         judging, clock = job.judging, job.clock
-        assert judging is not None
-        assert clock is not None
+        assert judging is not None and clock is not None
         for member in asked(self._members or (), job.only):
             if member not in judging.asking:
                 clock.note(f"detector:{member.name}", 0.0)
@@ -480,8 +479,7 @@ class EmbeddedAnalyzer:
 
     def _conclude(self, job: Job, judging: Judging, clock: Clock) -> Analysis:
         medium, members = job.medium, self._members
-        assert medium is not None
-        assert members is not None
+        assert medium is not None and members is not None
         scores = judging.scores()
         verdict = self._deciding.verdict(medium, scores, members, clock)
         return replace(self._analysis(job, scores, verdict, clock), likeness=job.likeness)
@@ -494,8 +492,7 @@ class EmbeddedAnalyzer:
 
     def _analysis(self, job: Job, scores: tuple[Score, ...], verdict: Verdict, clock: Clock) -> Analysis:
         medium, members = job.medium, self._members
-        assert medium is not None
-        assert members is not None
+        assert medium is not None and members is not None
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(asked(members, job.only))
         origin = medium.provenance
