@@ -29,7 +29,7 @@ from analysis.copies import recall_copy, verdict_of_copy
 from analysis.deciding import Deciding
 from analysis.decoding.decoder import Decoded, Decoder
 from analysis.errors import AnalysisError, ConfigurationError, EngineFailed
-from analysis.job import Clock, Job, OnStage, Turns, asked, is_enough, judge_together, wanted_tracks
+from analysis.job import Clock, Job, OnStage, Turns, asked, is_enough, judge_together, loop, wanted_tracks
 from analysis.limits import Limits
 from analysis.members import (
     Judging,
@@ -129,8 +129,8 @@ class EmbeddedAnalyzer:
             threading.Thread(target=self._decode_loop, args=(decoder,), name=f"decode-{number}", daemon=True)
             for number, decoder in enumerate(self._decoders)
         ]
-        self._views = threading.Thread(target=self._view_loop, name="views", daemon=True)
-        self._networks = threading.Thread(target=self._network_loop, name="networks", daemon=True)
+        self._views = threading.Thread(target=loop, args=(self._prepare_next,), name="views", daemon=True)
+        self._networks = threading.Thread(target=loop, args=(self._judge_next,), name="networks", daemon=True)
         for thread in (*self._decode_threads, self._views, self._networks):
             thread.start()
 
@@ -376,10 +376,6 @@ class EmbeddedAnalyzer:
         tracks = wanted_tracks(self._members, job.only, self._producers)
         return decoder.decode(path, **tracks) if tracks["row"] else medium
 
-    def _view_loop(self) -> None:
-        while self._prepare_next():
-            pass
-
     def _prepare_next(self) -> bool:
         """Make the views and inputs of one decoded medium; False at the end."""
         job = self._decoded.get()
@@ -406,10 +402,6 @@ class EmbeddedAnalyzer:
         clock("views")
         clock.timing["views"] -= sum(judging.spent.values())
         job.judging, job.clock = judging, clock
-
-    def _network_loop(self) -> None:
-        while self._judge_next():
-            pass
 
     def _judge_next(self) -> bool:
         """Serve the ready jobs or a call; False at the end. A frame of its own, as in `_decode_next`."""
@@ -459,7 +451,8 @@ class EmbeddedAnalyzer:
     def _finish(self, job: Job) -> Analysis | None:
         """The verdict; None where services are still to be asked, on a thread of their own."""
         judging, clock = job.judging, job.clock
-        assert judging is not None and clock is not None
+        assert judging is not None
+        assert clock is not None
         for member in asked(self._members or (), job.only):
             if member not in judging.asking:
                 clock.note(f"detector:{member.name}", 0.0)
@@ -479,7 +472,8 @@ class EmbeddedAnalyzer:
 
     def _conclude(self, job: Job, judging: Judging, clock: Clock) -> Analysis:
         medium, members = job.medium, self._members
-        assert medium is not None and members is not None
+        assert medium is not None
+        assert members is not None
         scores = judging.scores()
         verdict = self._deciding.verdict(medium, scores, members, clock)
         return replace(self._analysis(job, scores, verdict, clock), likeness=job.likeness)
@@ -492,7 +486,8 @@ class EmbeddedAnalyzer:
 
     def _analysis(self, job: Job, scores: tuple[Score, ...], verdict: Verdict, clock: Clock) -> Analysis:
         medium, members = job.medium, self._members
-        assert medium is not None and members is not None
+        assert medium is not None
+        assert members is not None
         clock.timing["total"] = time.perf_counter() - job.started
         printed = self._fingerprint_of(asked(members, job.only))
         origin = medium.provenance

@@ -131,6 +131,12 @@ def judge_together(jobs: Sequence[Job], members: Sequence[Member], batches: Batc
             clock.note(f"detector:{member.name}", own)
 
 
+def loop(serve_next: Callable[[], bool]) -> None:
+    """Serve one after another until there is no next one."""
+    while serve_next():
+        pass
+
+
 def is_enough(group: Sequence[Job | Callable[[], None] | None], running: int) -> bool:
     """Whether no more media are waited for, of so many that are on their way."""
     items = 0
