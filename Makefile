@@ -13,12 +13,13 @@ STAMP := $(VENV)/.set-up
 WORKERS ?= 2
 DEMO := samples/demo.toml
 
-.PHONY: help setup demo test e2e run lint bench bench-memory clean
+.PHONY: help setup demo test e2e smoke-train run lint bench bench-memory clean
 
 help:
 	@echo 'make demo    the bot in test mode over samples/inbox: real media judged, replies simulated'
 	@echo 'make test    all tests that need no outside server'
 	@echo 'make e2e     end-to-end tests of the real commands and against real peers'
+	@echo 'make smoke-train  some steps of training of every large network, minutes each'
 	@echo 'make run     the service, with health and console on loopback'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   speed of each stage and of the whole'
@@ -42,10 +43,13 @@ demo: $(STAMP)
 	"$(BIN)/veritag" --config $(DEMO) run --test-mode --until-idle
 
 test: $(STAMP)
-	"$(BIN)/python" -m pytest -n $(WORKERS) -m 'not e2e'
+	"$(BIN)/python" -m pytest -n $(WORKERS) -m 'not e2e and not training'
 
 e2e: $(STAMP)
 	"$(BIN)/python" -m pytest -m e2e
+
+smoke-train: $(STAMP)
+	"$(BIN)/python" -m pytest -m training
 
 run: $(STAMP)
 	"$(BIN)/veritag" run

@@ -110,7 +110,7 @@ def test_a_missing_or_old_python_is_named_with_the_mend(
     [
         ("demo", "--config samples/demo.toml run --test-mode --until-idle"),
         ("run", "run"),
-        ("test", "-m pytest -n 2 -m not e2e"),
+        ("test", "-m pytest -n 2 -m not e2e and not training"),
         ("e2e", "-m pytest -m e2e"),
         ("bench", "-m benchmarks"),
     ],

@@ -136,7 +136,7 @@ def write_sound(path: Path, pitch: float, seed: int) -> None:
         container.mux(stream.encode(None))
 
 
-@pytest.mark.e2e
+@pytest.mark.training
 @pytest.mark.timeout(400)
 def test_the_command_trains_on_sound_is_stopped_and_goes_on(tmp_path: Path) -> None:
     """Media are decoded once; SIGTERM leaves a checkpoint; the weights load."""

@@ -31,7 +31,7 @@ from tests.detectors.test_clip_detectors import SMALL, SmallUFD, SmallUFDV2
 from tests.detectors.training.smoke import falls, score, train, view_folder
 
 # Tens of seconds each and up to 7 GB on an idle machine; the time-out is for a busy one.
-HEAVY = (pytest.mark.e2e, pytest.mark.timeout(900))
+HEAVY = (pytest.mark.training, pytest.mark.timeout(900))
 
 
 def heavy(test: Callable[..., None]) -> Callable[..., None]:

@@ -132,7 +132,7 @@ def test_the_comparison_is_paired(items: list[Item], described: list[Described],
     assert all((entry.low, entry.value, entry.high) == (0, 0, 0) for entry in same)
 
 
-@pytest.mark.e2e
+@pytest.mark.training
 def test_the_command_writes_all_of_it_and_goes_on_where_it_was(
     pictures: Path, described: list[Described], cache: Path, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ def test_a_run_taken_up_again_ends_where_a_straight_one_does(faces: list[Face], 
         train(faces, replace(SHORT, chunks=1), 0, workers=0, checkpoint=checkpoint)
 
 
-@pytest.mark.e2e
+@pytest.mark.training
 def test_the_command_trains_measures_and_scores(portrait: Image.Image, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for source in ("one", "faces_real_only"):
