@@ -446,6 +446,7 @@ class EmbeddedAnalyzer:
             log.exception("analysing %s failed", job.path)
             outcome = EngineFailed(f"the analysis failed ({type(error).__name__}: {error})")
         if outcome is not None:
+            job.let_go()
             settle(job.future, outcome)
 
     def _finish(self, job: Job) -> Analysis | None:

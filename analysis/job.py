@@ -79,6 +79,10 @@ class Job:
         if self.on_stage is not None:
             self.on_stage(stage)
 
+    def let_go(self) -> None:
+        """Drop the medium and all that was made of it: what refers to a settled job must not hold them."""
+        self.medium = self.judging = self.clock = None
+
     @property
     def held_bytes(self) -> int:
         """What the decoded medium and the networks' inputs take."""

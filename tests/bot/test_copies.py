@@ -35,15 +35,15 @@ COPY = "checked a copy that looks the same before"
 
 
 class Counting(Brightness):
-    """Counts how often the network runs."""
+    """Counts the media that reach the network, also those that it judges together."""
 
     def __init__(self) -> None:
         super().__init__()
         self.runs = 0
 
-    def forward(self, batch: Tensor) -> Tensor:
+    def preprocess(self, view: Tensor) -> Tensor:
         self.runs += 1
-        return super().forward(batch)
+        return super().preprocess(view)
 
 
 class Reasoned(MeanPolicy):
