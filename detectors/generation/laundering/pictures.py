@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -99,8 +100,9 @@ class Crop(Step[Pixels]):
 class _PictureFile(Codec[Pixels]):
     """A codec that Pillow writes."""
 
+    @abstractmethod
     def _options(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """What Pillow is told to write."""
 
     def encode(self, medium: Pixels) -> bytes:
         """Write."""
