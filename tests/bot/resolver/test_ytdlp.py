@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import threading
@@ -34,14 +33,19 @@ def page(source: str) -> bytes:
     return f'<html><head><title>t</title></head><body><video src="{source}"></video></body></html>'.encode()
 
 
+_before: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Remember the processes that were there before the test: they are not its own."""
+    _before.clear()
+    _before.update(psutil.Process().children())
+
+
 def children() -> list[psutil.Process]:
-    """yt-dlp's processes that are alive; other tests' of this program may have others."""
-    found = []
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            if "bot.resolver.ytdlp.child" in child.cmdline():
-                found.append(child)
-    return found
+    """The processes that the test has started and that are still there."""
+    return [child for child in psutil.Process().children() if child not in _before]
 
 
 @pytest.fixture
