@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
     from bot.flow import Flow
     from bot.keeping import Keeper
+    from bot.platforms.access import Access
     from bot.platforms.base import Platform
     from bot.resolver import MediaStore, Resolver, Router
     from bot.resolver.base import Extractor
@@ -255,13 +256,21 @@ def build_platforms(settings: Settings) -> list[Platform]:
         raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
     platforms: list[Platform] = []
     for name in settings.platforms:
-        platform = create_platform(name, **_platform_options(settings, name))
+        platform = create_platform(name, _access(settings, name), **_platform_options(settings, name))
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
             platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
+
+
+def _access(settings: Settings, name: str) -> Access:
+    from bot.credentials import Credentials
+    from bot.platforms.access import Access
+    from bot.platforms.gate import Gate
+
+    return Access(Gate(name), Credentials(settings.data_dir / "credentials" / f"{name}.json"))
 
 
 def _platform_options(settings: Settings, name: str) -> dict[str, object]:

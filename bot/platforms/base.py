@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from threading import Event
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One post. ``created_at`` is timezone-aware. ``links`` are the URLs in its text, expanded."""
+    """One post. ``created_at`` is timezone-aware. ``links`` are the URLs in its text, expanded.
+
+    ``addressed`` is False for a mention whose author did not write the bot's handle: the platform's client
+    put it there, as in a reply within a thread that the bot has come into.
+    """
 
     id: str
     author: Account
@@ -45,6 +50,7 @@ class Post:
     parent_id: str | None = None
     quoted_id: str | None = None
     boosted_id: str | None = None
+    addressed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,5 +156,30 @@ class Platform(Protocol):
     def find_reply(self, draft: Draft) -> SentReply | None:
         """The bot's own reply that this draft has already become, if any."""
 
+    def retract(self, reply_id: str) -> None:
+        """Take back one of the bot's own replies (`SentReply.id`); one that no longer stands is fine.
+
+        Raises:
+            RateLimited, PlatformUnavailable: try again later; the same call again does no harm.
+        """
+
     def close(self) -> None:
         """Release connections and files."""
+
+
+@runtime_checkable
+class Pushing(Protocol):
+    """A platform that can tell at once that something is new: a stream beside the reading of pages.
+
+    A stream only wakes the watcher, which then reads behind its cursor as ever: what a stream loses or tells
+    twice changes nothing.
+    """
+
+    def listen(self, on_news: Callable[[], None], stopping: Event) -> None:
+        """Hold one stream until it ends or ``stopping`` is set; call ``on_news`` when a mention may be there.
+
+        Returns soon after ``stopping`` is set. The caller opens the next stream, with back-off.
+
+        Raises:
+            RateLimited, PlatformUnavailable, CredentialsRefused: there is no stream now.
+        """

@@ -22,6 +22,7 @@ from typing import BinaryIO
 import structlog
 
 from bot.errors import ConfigError, PlatformUnavailable, PostGone, PostHidden, ReplyRefused
+from bot.platforms.access import Access
 from bot.platforms.base import Account, Draft, Limits, Page, Post, SentReply, TextRules
 from bot.platforms.inbox_index import MentionIndex
 from bot.platforms.inbox_records import (
@@ -131,6 +132,10 @@ class InboxPlatform:
         """The reply that this draft has already become, if any."""
         return self._replies.find(draft.key)
 
+    def retract(self, reply_id: str) -> None:
+        """Note in `replies.jsonl` that the reply is taken back."""
+        self._replies.retract(reply_id)
+
     def close(self) -> None:
         """Nothing is held open between calls."""
 
@@ -169,7 +174,7 @@ class InboxPlatform:
             raise PlatformUnavailable(f"cannot read {self._mentions}: {error.strerror}") from error
 
 
-def create(*, folder: Path | None, page_size: int = 100) -> InboxPlatform:
+def create(_access: Access, *, folder: Path | None, page_size: int = 100) -> InboxPlatform:
     """The platform from its settings.
 
     Raises:

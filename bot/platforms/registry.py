@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from bot.errors import ConfigError
+from bot.platforms.access import Access
 from bot.platforms.base import Platform
 
 _MODULES = {
@@ -18,7 +19,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_MODULES))
 
 
-def create_platform(name: str, **options: object) -> Platform:
+def create_platform(name: str, access: Access, **options: object) -> Platform:
     """The platform of that name, from its section of the configuration.
 
     Only this platform's module, and the client library it needs, is imported.
@@ -34,4 +35,4 @@ def create_platform(name: str, **options: object) -> Platform:
         raise ConfigError(
             f"platforms: {name!r} needs the package {error.name}; run `pip install 'veritag[{name}]'`"
         ) from error
-    return cast(Platform, module.create(**options))
+    return cast(Platform, module.create(access, **options))

@@ -20,7 +20,8 @@ from bot.platforms.jsonl import complete_lines
 class ReplyLog:
     """An append-only JSON Lines file of replies, one for each idempotency key.
 
-    A record is {id, key, in_reply_to, text, language, image, image_alt_text, created_at}. Any number of
+    A record is {id, key, in_reply_to, text, language, image, image_alt_text, created_at}, or {retracts,
+    created_at} for one that was taken back; its key stays taken. Any number of
     processes and threads may append at once: every look and every append holds the file's lock. A process
     that dies while it appends leaves a torn last line; the next one closes it with a newline, so that it
     either turns out whole or is passed over, and no later record runs into it.
@@ -35,6 +36,7 @@ class ReplyLog:
         self.path = path
         self._guard = threading.Lock()
         self._ids: dict[str, str] = {}
+        self._retracted: set[str] = set()
         self._inode = 0
         self._read_to = 0
         self._synced_to = 0
@@ -73,6 +75,21 @@ class ReplyLog:
                 return None
             self._sync(file, end)
             return SentReply(known)
+
+    def retract(self, reply_id: str) -> None:
+        """Note that a reply is taken back; once for each reply that is here.
+
+        Raises:
+            PlatformUnavailable: the file cannot be written.
+        """
+        with self._opened() as file:
+            with self._locked(file):
+                if reply_id in self._ids.values() and reply_id not in self._retracted:
+                    record = {"retracts": reply_id, "created_at": _now()}
+                    self._write(file, json.dumps(record).encode() + b"\n")
+                    self._catch_up(file)
+                end = self._read_to
+            self._sync(file, end)
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
@@ -114,6 +131,7 @@ class ReplyLog:
         status = os.fstat(file)
         if status.st_ino != self._inode or status.st_size < self._read_to:
             self._ids, self._inode, self._read_to, self._synced_to = {}, status.st_ino, 0, 0
+            self._retracted = set()
         with os.fdopen(os.dup(file), "rb") as reader:
             for line in complete_lines(reader, self._read_to):
                 self._index(line.raw)
@@ -122,6 +140,9 @@ class ReplyLog:
     def _index(self, raw: bytes | None) -> None:
         try:
             record = json.loads(raw or b"")
+            if "retracts" in record:
+                self._retracted.add(record["retracts"])
+                return
             self._ids.setdefault(record["key"], record["id"])
         except (ValueError, KeyError, TypeError):
             return  # a record torn by a crash: it never counted as a reply
@@ -146,8 +167,12 @@ def _record(draft: Draft) -> dict[str, str | None]:
         "language": draft.language,
         "image": None if draft.image is None else str(draft.image),
         "image_alt_text": draft.image_alt_text,
-        "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "created_at": _now(),
     }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -56,6 +56,10 @@ class SimulatedPlatform:
         """The simulated reply that this draft has already become, if any."""
         return self._log.find(draft.key)
 
+    def retract(self, reply_id: str) -> None:
+        """Note that the simulated reply is taken back."""
+        self._log.retract(reply_id)
+
     def close(self) -> None:
         """Release connections and files."""
         self._inner.close()

@@ -62,7 +62,7 @@ class World(Protocol):
         """The post's author blocks the bot."""
 
     def replies(self) -> list[StandingReply]:
-        """What the bot has posted, oldest first."""
+        """What the bot has posted and not taken back, oldest first."""
 
 
 @contextmanager
@@ -267,6 +267,18 @@ class PlatformContract:
             with pytest.raises(ReplyRefused):
                 platform.reply(draft(second, text=longest + "a", key="too long"))
         assert [reply.text for reply in world.replies()] == [longest]
+
+    def test_a_reply_is_taken_back_once(self, world: World) -> None:
+        made = world.mention()
+        with connected(world) as platform:
+            first = platform.reply(draft(made, key="a"))
+            platform.reply(draft(made, key="b", text="We looked again."))
+            platform.retract(first.id)
+            platform.retract(first.id)
+        assert world.replies() == [StandingReply(made, "We looked again.", "en")]
+        with connected(world) as restarted:
+            restarted.retract(first.id)
+        assert len(world.replies()) == 1
 
     # The rest
 

@@ -78,4 +78,9 @@ def read_replies(path: Path) -> list[StandingReply]:
     if not path.exists():
         return []
     records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    return [StandingReply(each["in_reply_to"], each["text"], each["language"]) for each in records]
+    gone = {each["retracts"] for each in records if "retracts" in each}
+    return [
+        StandingReply(each["in_reply_to"], each["text"], each["language"])
+        for each in records
+        if "key" in each and each["id"] not in gone
+    ]

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.errors import ConfigError, PlatformUnavailable, PostGone
+from bot.platforms.access import Access
 from bot.platforms.inbox import InboxPlatform, create
 from bot.platforms.jsonl import LONGEST_LINE
 from tests.bot.platforms.contract import ids
@@ -235,16 +236,16 @@ def test_attached_urls_are_of_the_web(world: InboxWorld, url: str) -> None:
 # Opening
 
 
-def test_a_folder_that_is_no_inbox_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_inbox_is_named(tmp_path: Path, access: Access) -> None:
     with pytest.raises(ConfigError, match=r"inbox\.folder is not set"):
-        create(folder=None)
+        create(access, folder=None)
     with pytest.raises(ConfigError, match=r"inbox\.folder: .*missing is not a folder"):
-        create(folder=tmp_path / "missing")
+        create(access, folder=tmp_path / "missing")
     with pytest.raises(ConfigError, match=r"inbox\.folder: cannot read .*account\.json"):
-        create(folder=tmp_path)
+        create(access, folder=tmp_path)
     (tmp_path / "account.json").write_text('{"id": "1"}', "utf-8")
     with pytest.raises(ConfigError, match=r"account\.json: handle: Field required"):
-        create(folder=tmp_path)
+        create(access, folder=tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
