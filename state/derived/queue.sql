@@ -26,6 +26,8 @@ SELECT
     THEN (SELECT count(*) FROM mentions o WHERE o.target_id = m.target_id AND o.mode = m.mode) END AS reach
 FROM mentions m JOIN posts p ON p.id = m.post_id;
 
+-- The post in question belongs to it from when the mention is judged: until then a mention is found by the asker's own
+-- words, and its words are written twice in its life instead of at every step.
 CREATE VIEW derived_search AS
 SELECT
     m.id AS mention_id,
@@ -33,8 +35,9 @@ SELECT
     p.text || ' ' || coalesce(t.text, '') AS posts,
     (SELECT group_concat(r.text, ' ') FROM replies r WHERE r.mention_id = m.id AND r.kind <> 'pending') AS replies,
     (SELECT group_concat(r.note, ' ') FROM post_media pm JOIN reviews r ON r.media_id = pm.media_id
-     WHERE pm.post_id = m.target_id) AS notes
-FROM mentions m JOIN posts p ON p.id = m.post_id LEFT JOIN posts t ON t.id = m.target_id;
+     WHERE pm.post_id = t.id) AS notes
+FROM mentions m JOIN posts p ON p.id = m.post_id
+LEFT JOIN posts t ON t.id = m.target_id AND m.state NOT IN ('seen', 'resolved');
 
 DELETE FROM triage;
 INSERT INTO triage
@@ -59,6 +62,13 @@ CREATE TRIGGER derived_state AFTER UPDATE OF state ON mentions BEGIN
     UPDATE triage SET state = NEW.state WHERE mention_id = NEW.id;
 END;
 
+CREATE TRIGGER derived_judged AFTER UPDATE OF state, target_id ON mentions
+WHEN (OLD.state IN ('seen', 'resolved')) <> (NEW.state IN ('seen', 'resolved'))
+OR NEW.state NOT IN ('seen', 'resolved') AND NEW.target_id IS NOT OLD.target_id BEGIN
+    DELETE FROM search WHERE rowid = NEW.id;
+    INSERT INTO search (rowid, handles, posts, replies, notes) SELECT * FROM derived_search WHERE mention_id = NEW.id;
+END;
+
 CREATE TRIGGER derived_band AFTER UPDATE OF band ON mentions BEGIN
     UPDATE triage SET (band, probability, spread) =
         (SELECT d.band, d.probability, d.spread FROM derived_triage d WHERE d.mention_id = NEW.id)
@@ -78,12 +88,13 @@ CREATE TRIGGER derived_target AFTER UPDATE OF target_id ON mentions WHEN NEW.tar
     UPDATE triage SET reach = (SELECT count(*) FROM mentions o WHERE o.target_id = OLD.target_id AND o.mode = NEW.mode)
     WHERE OLD.target_id IS NOT NULL AND mention_id =
         (SELECT min(o.id) FROM mentions o WHERE o.target_id = OLD.target_id AND o.mode = NEW.mode);
-    DELETE FROM search WHERE rowid = NEW.id;
-    INSERT INTO search (rowid, handles, posts, replies, notes) SELECT * FROM derived_search WHERE mention_id = NEW.id;
 END;
 
 CREATE TRIGGER derived_reply AFTER INSERT ON replies WHEN NEW.kind <> 'pending' BEGIN
     UPDATE triage SET reply = NEW.state WHERE mention_id = NEW.mention_id;
+END;
+
+CREATE TRIGGER derived_correction AFTER INSERT ON replies WHEN NEW.kind = 'correction' BEGIN
     DELETE FROM search WHERE rowid = NEW.mention_id;
     INSERT INTO search (rowid, handles, posts, replies, notes)
     SELECT * FROM derived_search WHERE mention_id = NEW.mention_id;

@@ -42,7 +42,7 @@ CREATE INDEX triage_by_reach ON triage (mode, reach, mention_id) WHERE reach IS 
 
 -- The words by which operators find mentions; a row's id is its mention's. Kept by the same triggers.
 CREATE VIRTUAL TABLE search USING fts5 (
-    handles, posts, replies, notes, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    handles, posts, replies, notes, tokenize = 'unicode61 remove_diacritics 2'
 );
 
 -- Filters that an operator has kept under a name; `query` is that of the queue's address.
