@@ -7,6 +7,7 @@ const said = document.querySelector("#said");
 const selected = document.querySelector("#selected");
 const help = document.querySelector("#help");
 const REFRESH_MS = 5000;
+let touched = []; // the mentions of the last action: they change again when it is undone
 
 const mentions = () => [...list.querySelectorAll(".mention")];
 const at = () => list.querySelector(".mention.at");
@@ -51,30 +52,40 @@ async function refresh(ids) {
   }
 }
 
+// Sends a form as it stands; the answer says what was done, with a form that undoes it.
+async function post(address, body) {
+  const answer = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
+  const elsewhere = answer.headers.get("HX-Redirect");
+  if (elsewhere) window.location.assign(elsewhere);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.ok) said.replaceChildren(...page.body.childNodes);
+  else refuse(page.querySelector("main")?.textContent.trim().replace(/\s+/g, " ") || `Refused (${answer.status}).`);
+  return answer.ok;
+}
+
+function refuse(text) {
+  const line = document.createElement("p");
+  line.className = "problem";
+  line.textContent = text;
+  said.replaceChildren(line);
+}
+
 async function send(button) {
   const chosen = picked();
   if (!chosen.length) {
-    say("Select a mention first.", true);
+    refuse("Select a mention first.");
     return;
   }
-  const ids = chosen.map((input) => input.value);
+  touched = chosen.map((input) => input.value);
   const body = new URLSearchParams(new FormData(form, button));
-  const address = button.getAttribute("formaction") ?? form.getAttribute("action");
-  const answer = await fetch(address, { method: "POST", body, redirect: "manual" });
-  if (answer.type !== "opaqueredirect" && !answer.ok) {
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    say(page.querySelector("main")?.textContent.trim().replace(/\s+/g, " ") || `Refused (${answer.status}).`, true);
-    return;
-  }
   chosen.forEach((input) => { input.checked = false; });
   count();
-  say(`${button.textContent.trim().replace(/^\d\s*/, "")}: ${ids.length === 1 ? "1 mention" : `${ids.length} mentions`}.`);
-  await refresh(ids);
+  const address = button.getAttribute("formaction") ?? form.getAttribute("action");
+  if (await post(address, body)) await refresh(touched);
 }
 
-function say(text, problem = false) {
-  said.textContent = text;
-  said.className = problem ? "small problem" : "small faint";
+async function undo(undoing) {
+  if (await post(undoing.getAttribute("action"), new URLSearchParams(new FormData(undoing)))) await refresh(touched);
 }
 
 function label(number) {
@@ -92,6 +103,7 @@ const keys = {
   x: () => { const here = at(); if (here) { box(here).checked = !box(here).checked; count(); } },
   "/": () => document.querySelector("#search").focus(),
   "?": () => help.showModal(),
+  u: () => said.querySelector("form")?.requestSubmit(),
   b: () => { localStorage.blurred = document.body.classList.toggle("blurred") ? "1" : ""; },
   Enter: () => at()?.querySelector(".open").click(),
 };
@@ -112,6 +124,10 @@ document.addEventListener("keydown", (event) => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (event.submitter) void send(event.submitter);
+});
+said.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void undo(event.target);
 });
 list.addEventListener("change", count);
 list.addEventListener("focusin", (event) => {

@@ -174,7 +174,7 @@ def test_viewers_see_no_actions(console: Console) -> None:
     page = rita.get("/console?band=high").text
     assert 'action="/console/actions/review"' in page
     assert page.count('name="label"') == 5
-    assert 'name="next" value="/console?band=high"' in page
+    assert 'name="back" value="/console?band=high"' in page
 
 
 def test_test_mode_is_told_apart(open_console: OpenConsole) -> None:
