@@ -9,7 +9,7 @@ from analysis.model import Band
 from bot.errors import ConfigError
 from bot.platforms.base import TextRules
 from bot.replies.model import DEFAULT_FAILURE, FAILURES, Context, MediumResult, ReplyKind, ReplyText, slot
-from bot.replies.wordings import MediaWords, Wordings, fill, turns, wordings
+from bot.replies.wordings import FrameWords, MediaWords, Wordings, fill, turns, wordings
 
 # A handle as any of the platforms writes it; anything else is left out of the text.
 _HANDLE = re.compile(r"[\w.-]+(@[\w.-]+)?")
@@ -62,22 +62,23 @@ def compose(
 def _ever_shorter(
     main: str, handle: str | None, words: Wordings, kind: ReplyKind, context: Context
 ) -> Iterator[str]:
-    greeting = f"@{handle} " if handle and _HANDLE.fullmatch(handle) else ""
+    frame = words.frame
+    greeting = fill(frame.greeting, handle=handle) + " " if handle and _HANDLE.fullmatch(handle) else ""
     parts = _parts(words, kind, context)
-    yield _joined(greeting, main, parts)
+    yield _joined(frame, greeting, main, parts)
     for dropped in ("licence_note", "earlier", "estimate"):
         parts[dropped] = ""
-        yield _joined(greeting, main, parts)
+        yield _joined(frame, greeting, main, parts)
     parts["gallery"] = _gallery_in_brief(words, context) if parts["gallery"] else ""
-    yield _joined(greeting, main, parts)
+    yield _joined(frame, greeting, main, parts)
     parts["gallery"] = ""
-    yield _joined(greeting, main, parts)
-    yield _joined("", main, parts)
+    yield _joined(frame, greeting, main, parts)
+    yield _joined(frame, "", main, parts)
     yield main
 
 
-def _joined(greeting: str, main: str, parts: dict[str, str]) -> str:
-    details = " ".join(filter(None, parts.values()))
+def _joined(frame: FrameWords, greeting: str, main: str, parts: dict[str, str]) -> str:
+    details = frame.between_sentences.join(filter(None, parts.values()))
     return greeting + main + ("\n" + details if details else "")
 
 
@@ -123,8 +124,8 @@ def _gallery(words: Wordings, context: Context) -> str:
         )
         for number, medium in enumerate(context.media, start=1)
     ]
-    listed = "; ".join(items)
-    return f"{listed[0].upper()}{listed[1:]}."
+    listed = words.frame.between_items.join(items)
+    return f"{listed[0].upper()}{listed[1:]}{words.frame.sentence_end}"
 
 
 def _gallery_in_brief(words: Wordings, context: Context) -> str:
@@ -132,7 +133,7 @@ def _gallery_in_brief(words: Wordings, context: Context) -> str:
     if context.band is None:
         return ""
     numbers = [str(number) for number, medium in enumerate(context.media, 1) if medium.band is context.band]
-    return fill(words.parts.gallery_brief, numbers=", ".join(numbers))
+    return fill(words.parts.gallery_brief, numbers=words.frame.between_numbers.join(numbers))
 
 
 def _result(words: Wordings, medium: MediumResult) -> str:

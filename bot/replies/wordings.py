@@ -19,6 +19,7 @@ from bot.errors import ConfigError
 from bot.replies.model import FAILURES
 
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+_Joiner = Annotated[str, StringConstraints(max_length=3)]
 _Wordings = Annotated[tuple[_Text, ...], Field(min_length=3)]
 _Key = TypeVar("_Key", bound=str)
 _Value = TypeVar("_Value")
@@ -30,6 +31,16 @@ _ENVIRONMENT = SandboxedEnvironment(autoescape=False, undefined=StrictUndefined)
 
 class _Words(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FrameWords(_Words):
+    """How the pieces of a reply are put together. What stands between them is taken blanks and all."""
+
+    greeting: _Text
+    sentence_end: _Text
+    between_sentences: _Joiner
+    between_items: _Joiner
+    between_numbers: _Joiner
 
 
 class MediaWords(_Words):
@@ -67,6 +78,7 @@ class Wordings(_Words):
 
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z0-9]+)*$")]
     name: _Text
+    frame: FrameWords
     signs: dict[Band, _Text]
     bands: dict[Band, _Text]
     media: dict[str, MediaWords]
