@@ -138,7 +138,8 @@ def test_signs_tell_the_bands_apart(language: str) -> None:
 @pytest.mark.parametrize("language", NEVER)
 def test_no_accusation_and_no_certainty(language: str) -> None:
     never = re.compile(rf"\b({NEVER[language]})\b", re.IGNORECASE)
-    assert [text for _, text in texts(content(language)) if never.search(text.replace("uncertain", ""))] == []
+    said = [text for path, text in texts(content(language)) if not path.startswith("orders.")]
+    assert [text for text in said if never.search(text.replace("uncertain", ""))] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
