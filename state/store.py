@@ -24,6 +24,7 @@ from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
 from state.likenesses import Likenesses
+from state.manners import Blocks, Switches
 from state.media import Media
 from state.mentions import Mentions
 from state.migrations import migrate
@@ -103,6 +104,8 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
 
     def now(self) -> datetime:
         """The store's clock, aware, in UTC."""
