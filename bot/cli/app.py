@@ -16,6 +16,7 @@ from bot.cli.evaluate import evaluate
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
@@ -41,6 +42,7 @@ for command in (
     review,
     resolve,
     detectors,
+    replies,
     config,
     calibrate,
     train,

@@ -162,10 +162,16 @@ def wordings(language: str) -> Wordings:
     Raises:
         ConfigError: there is none, or it is not complete; names the file and the key.
     """
-    for file in _files():
-        if file.name == f"{language}.toml":
-            return _read(file)
-    raise ConfigError(f"there are no replies in {language!r}; known: {', '.join(languages())}")
+    return _read(_file(language))
+
+
+def source(language: str) -> str:
+    """The language file as it is written, comments and all.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    return _file(language).read_text("utf-8")
 
 
 def fill(text: str, **values: object) -> str:
@@ -208,6 +214,13 @@ def _shuffled(count: int, around: int, seed: str) -> list[int]:
 def _files() -> list[Traversable]:
     folder = files("templates") / "replies"
     return [file for file in folder.iterdir() if file.name.endswith(".toml")]
+
+
+def _file(language: str) -> Traversable:
+    for file in _files():
+        if file.name == f"{language}.toml":
+            return file
+    raise ConfigError(f"there are no replies in {language!r}; known: {', '.join(languages())}")
 
 
 def _read(file: Traversable) -> Wordings:
