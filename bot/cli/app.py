@@ -16,6 +16,7 @@ from bot.cli.evaluate import evaluate
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.pause import pause, resume
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
@@ -38,6 +39,8 @@ for command in (
     run,
     serve,
     status,
+    pause,
+    resume,
     review,
     resolve,
     detectors,
