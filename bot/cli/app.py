@@ -16,6 +16,7 @@ from bot.cli.evaluate import evaluate
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.pause import pause, resume
 from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
@@ -39,6 +40,8 @@ for command in (
     run,
     serve,
     status,
+    pause,
+    resume,
     review,
     resolve,
     detectors,

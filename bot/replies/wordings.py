@@ -142,8 +142,8 @@ class Wordings(_Words):
     def of(self, slot: str) -> tuple[str, ...]:
         """The wordings of a slot (`bot.replies.model.slot`)."""
         kind, _, key = slot.partition(".")
-        if kind == "pending":
-            return self.pending
+        if kind in {"pending", "pointer"}:
+            return self.pending if kind == "pending" else self.pointer
         if kind == "failure":
             return self.failure[key].wordings
         return (self.verdict if kind == "verdict" else self.correction)[Band(key)]
