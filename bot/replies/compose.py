@@ -80,8 +80,9 @@ def _ever_shorter(
 
 
 def _joined(frame: FrameWords, greeting: str, main: str, parts: dict[str, str]) -> str:
-    details = frame.between_sentences.join(filter(None, parts.values()))
-    return greeting + main + ("\n" + details if details else "")
+    details = frame.between_sentences.join(text for name, text in parts.items() if text and name != "link")
+    # A line of its own: there a link runs from left to right, and platforms find it in every script.
+    return "\n".join(filter(None, (greeting + main, details, parts["link"])))
 
 
 def _parts(words: Wordings, kind: ReplyKind, context: Context) -> dict[str, str]:

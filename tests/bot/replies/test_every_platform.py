@@ -14,7 +14,7 @@ from analysis.model import Band, Kind
 from bot.platforms.base import TextRules
 from bot.platforms.text import characters, graphemes, weighted
 from bot.replies import Context, MediumResult, ReplyKind, compose, languages, slot
-from bot.replies.model import FAILURES
+from bot.replies.model import FAILURES, Details, Finding, Rate
 from bot.replies.wordings import wordings
 
 RULES = {
@@ -31,6 +31,14 @@ HANDLES = {
 }
 ANSWERS = (ReplyKind.VERDICT, ReplyKind.CORRECTION)
 LANGUAGES = languages()
+
+FOUND = (
+    ("picture", "signs", 1),
+    ("faces", "little_sign", 3),
+    ("sound", "undecided", 2),
+    ("words", "not_counted", 1),
+)
+LINK = "https://veritag.example/r/1"
 
 ISOLATES = "\u2066\u2067\u2068"
 END_OF_ISOLATE = "\u2069"
@@ -57,6 +65,12 @@ def contexts() -> Iterator[tuple[ReplyKind, Context]]:
                 kind,
                 Context(media, probability=0.7, earlier=True, limited_evidence=True, licence="CC BY-NC 4.0"),
             )
+            if kind is ReplyKind.VERDICT:
+                yield kind, Context(media, pointer=True, link=LINK)
+    for rate in (Rate("misses", 0, 120), Rate("false_alarms", 1, 240), None):
+        for medium in Kind:
+            told = Details(tuple(Finding(*each) for each in FOUND), rate, medium)
+            yield ReplyKind.VERDICT, Context((MediumResult(medium, Band.HIGH),), details=told, link=LINK)
     for code in FAILURES:
         unread = (MediumResult(Kind.IMAGE, None, code), MediumResult(Kind.VIDEO, None, "gone"))
         yield ReplyKind.FAILURE, Context(failure=code)
@@ -83,6 +97,11 @@ def rendered(language: str, platform: str) -> tuple[tuple[ReplyKind, Context, st
     return tuple(found)
 
 
+def lines(text: str) -> list[str]:
+    """The lines of a reply but for the one of a link."""
+    return [line for line in text.split("\n") if line != LINK]
+
+
 def every_text(language: str) -> Iterator[tuple[str, str]]:
     for platform in RULES:
         for _, _, text in rendered(language, platform):
@@ -102,7 +121,7 @@ def test_every_reply_is_tidy(language: str) -> None:
     for _, text in every_text(language):
         assert unicodedata.is_normalized("NFC", text), text
         assert not re.search(r"[{}%]|\s\s|\.\.|None", text), text
-        assert all(line.endswith(end) for line in text.split("\n")), text
+        assert all(line.endswith(end) for line in lines(text)), text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -143,14 +162,14 @@ def first_strong(line: str, *, into_isolates: bool) -> str:
 def test_every_line_runs_in_the_direction_of_its_language(language: str, into_isolates: bool) -> None:
     right = {"R", "AL"} if from_right_to_left(language) else {"L"}
     for _, text in every_text(language):
-        for line in text.split("\n"):
+        for line in lines(text):
             assert first_strong(line, into_isolates=into_isolates) in right, line
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_isolates_are_closed_and_hold_what_runs_the_other_way(language: str) -> None:
     for _, text in every_text(language):
-        for line in text.split("\n"):
+        for line in lines(text):
             depth = 0
             for character in line:
                 depth += (character in ISOLATES) - (character == END_OF_ISOLATE)
@@ -197,3 +216,10 @@ def test_german_writes_the_first_letter_of_a_list_as_it_is() -> None:
     reply = compose(ReplyKind.VERDICT, Context(media), language="de", rules=RULES["inbox"], turn=0)
     assert reply.text.endswith("\nBild 1: vertrauenswürdige Herkunft; Aufnahme 2: kaum Anzeichen.")
     assert " einer dieser 2 Dateien" in reply.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_link_stands_on_a_line_of_its_own(language: str) -> None:
+    linked = [(context, text) for _, context, text in rendered(language, "inbox") if context.link]
+    assert linked
+    assert all(text.endswith(f"\n{LINK}") for _, text in linked)
