@@ -320,3 +320,24 @@ def test_a_reply_that_may_stand_is_recorded_even_if_it_is_no_longer_wanted(bot: 
     assert bot.end("m") == "answered"
     (reply,) = bot.store.outbox.of_mention(mention_id(bot, "m"))
     assert reply.state is ReplyState.SENT
+
+
+@pytest.mark.parametrize(("to_media_post", "where"), [(False, "m"), (True, "p")])
+def test_a_correction_goes_where_the_verdict_went(tmp_path: Path, to_media_post: bool, where: str) -> None:
+    with rig(tmp_path, to_media_post=to_media_post) as bot:
+        bot.world.post("p", bot.world.medium(1))
+        bot.world.mention("m", parent_id="p")
+        bot.settle()
+        (mention,) = bot.store.mentions.in_state(MentionState.ANSWERED)
+        label = ReviewLabel.REAL if mention.band == "high" else ReviewLabel.FAKE
+        review(
+            bot.store,
+            bot.writer,
+            {"inbox": bot.platform.text_rules},
+            sha256_of(1),
+            label,
+            note="",
+            reviewer="",
+        )
+        bot.settle()
+        assert bot.reply_counts() == {where: 2}
