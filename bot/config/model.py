@@ -17,6 +17,7 @@ from bot.config.base import Folder, LowerCase, Names, Seconds, Section, Unit
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
 from bot.config.manners import Manners
+from bot.config.oidc import Oidc
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
@@ -184,6 +185,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     web_detection: WebDetection = WebDetection()
     web: Web = Web()
+    oidc: Oidc = Oidc()
     serve: Serve = Serve()
     log: Log = Log()
 
