@@ -19,7 +19,7 @@ class Responder:
     def __init__(
         self, platform: Platform, flow: Flow, *, stop_posting: bool, stopping: threading.Event
     ) -> None:
-        """With `stop_posting` everything is prepared and nothing leaves."""
+        """With `stop_posting` everything is prepared and nothing leaves; replies are still taken back."""
         self._platform = platform
         self._flow = flow
         self._stop_posting = stop_posting
@@ -39,11 +39,14 @@ class Responder:
 
     def wake(self) -> None:
         """Send what is due, now rather than at the next pass."""
-        if not self._stop_posting:
-            self.sending.top_up()
+        self.sending.top_up()
 
     def _claim(self, limit: int) -> list[Job]:
-        return self._flow.claim(Step.SEND, (self._platform.name,), limit)
+        names = (self._platform.name,)
+        jobs = self._flow.claim(Step.RETRACT, names, limit)
+        if self._stop_posting or len(jobs) == limit:
+            return jobs
+        return jobs + self._flow.claim(Step.SEND, names, limit - len(jobs))
 
     def _send(self, job: Job) -> None:
         self._flow.run(job)

@@ -89,7 +89,9 @@ class Service:
         self._names = tuple(platform.name for platform in platforms)
         self._engine_problem = engine_problem
         self._steps = (
-            (Step.RESOLVE, Step.ANALYSE) if stop_posting else (Step.RESOLVE, Step.ANALYSE, Step.SEND)
+            (Step.RESOLVE, Step.ANALYSE, Step.RETRACT)
+            if stop_posting
+            else (Step.RESOLVE, Step.ANALYSE, Step.RETRACT, Step.SEND)
         )
         self._stopping = stopping
         self._ended: bool | None = None

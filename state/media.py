@@ -41,7 +41,10 @@ class Media(Table):
             "JOIN media ON media.id = media_id WHERE mentions.state IN ('seen', 'resolved', 'analysed')"
         )
         if reviewed:
-            sql += " UNION SELECT media.sha256 FROM reviews JOIN media ON media.id = media_id"
+            sql += (
+                " UNION SELECT media.sha256 FROM reviews JOIN media ON media.id = media_id WHERE "
+                "reviews.id IN (SELECT max(id) FROM reviews GROUP BY media_id) AND label <> 'withdrawn'"
+            )
         return {row["sha256"] for row in self._store.rows(sql)}
 
     def mark_deleted(self, sha256: str) -> None:
@@ -49,13 +52,20 @@ class Media(Table):
         with self._store.transaction() as db:
             db.execute("UPDATE media SET deleted_at = ? WHERE sha256 = ?", (self._store.stamp(), sha256))
 
-    def save_analysis(self, analysis: AnalysisRow) -> None:
+    def save_analysis(self, analysis: AnalysisRow, *, afresh: bool = False) -> None:
         """Store one run of the engine.
 
         The same engine's earlier verdict on the same file is kept instead; an earlier refusal is replaced.
+        With ``afresh`` the new verdict counts, and the earlier one stays on record under another fingerprint.
         """
         media_id = self.id_of(analysis.sha256)
         with self._store.transaction() as db:
+            if afresh and analysis.reason is None:
+                db.execute(
+                    "UPDATE analyses SET fingerprint = fingerprint || '#' || id "
+                    "WHERE media_id = ? AND fingerprint = ?",
+                    (media_id, analysis.fingerprint),
+                )
             db.execute(
                 "DELETE FROM analyses WHERE media_id = ? AND fingerprint = ? AND reason IS NOT NULL",
                 (media_id, analysis.fingerprint),
