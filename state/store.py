@@ -20,6 +20,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from state.accounts import Accounts
+from state.audit import Audit
 from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
@@ -103,6 +105,8 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.accounts = Accounts(self)
+        self.audit = Audit(self)
 
     def now(self) -> datetime:
         """The store's clock, aware, in UTC."""

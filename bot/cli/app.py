@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.accounts import accounts
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
@@ -49,6 +50,7 @@ for command in (
     bench,
 ):
     app.command()(command)
+app.add_typer(accounts)
 app.add_typer(media)
 app.add_typer(weights)
 
