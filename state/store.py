@@ -26,6 +26,7 @@ from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
 from state.likenesses import Likenesses
+from state.manners import Blocks, Switches
 from state.media import Media
 from state.mentions import Mentions
 from state.migrations import migrate
@@ -107,6 +108,8 @@ class Store:
         self.reviews = Reviews(self)
         self.accounts = Accounts(self)
         self.audit = Audit(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
 
     def now(self) -> datetime:
         """The store's clock, aware, in UTC."""

@@ -20,6 +20,7 @@ from bot.replies.model import FAILURES
 
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 _Wordings = Annotated[tuple[_Text, ...], Field(min_length=3)]
+_Sayings = Annotated[tuple[_Text, ...], Field(min_length=1)]
 _Key = TypeVar("_Key", bound=str)
 _Value = TypeVar("_Value")
 _MEDIA = (*(kind.value for kind in Kind), "mixed")
@@ -62,6 +63,37 @@ class PartWords(_Words):
     licence_note: _Text
 
 
+class DetailWords(_Words):
+    """The longer answer of `details`: what each check looked at, what it found, how often that is wrong."""
+
+    intro: _Text
+    item: _Text
+    several: _Text
+    picture: _Text
+    faces: _Text
+    sound: _Text
+    words: _Text
+    search: _Text
+    signs: _Text
+    little_sign: _Text
+    undecided: _Text
+    not_counted: _Text
+    false_alarms: _Text
+    misses: _Text
+    no_rates: _Text
+
+
+class OrderWords(_Words):
+    """What people say to the bot behind its handle (`bot.orders`), each a word or a few."""
+
+    language: _Sayings
+    details: _Sayings
+    stop: _Sayings
+    start: _Sayings
+    filler: _Sayings
+    thanks: _Sayings
+
+
 class Wordings(_Words):
     """One language: everything that the bot can say in it, complete."""
 
@@ -69,14 +101,18 @@ class Wordings(_Words):
     name: _Text
     signs: dict[Band, _Text]
     bands: dict[Band, _Text]
+    results: dict[Band, _Text]
     media: dict[str, MediaWords]
     parts: PartWords
+    details: DetailWords
+    orders: OrderWords
     pending: _Wordings
+    pointer: _Wordings
     verdict: dict[Band, _Wordings]
     correction: dict[Band, _Wordings]
     failure: dict[str, FailureWords]
 
-    @field_validator("signs", "bands", "verdict", "correction")
+    @field_validator("signs", "bands", "results", "verdict", "correction")
     @classmethod
     def _has_every_band(cls, value: dict[Band, object]) -> dict[Band, object]:
         return _complete(value, Band)
