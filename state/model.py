@@ -289,6 +289,7 @@ class AuditRow:
 
     id: int
     at: datetime
+    mode: str
     actor: str
     action: str
     subject: str
