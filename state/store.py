@@ -25,6 +25,7 @@ from state.audit import Audit
 from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
+from state.figures import Figures
 from state.likenesses import Likenesses
 from state.manners import Blocks, Switches
 from state.media import Media
@@ -106,6 +107,7 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.audit = Audit(self)
         self.blocks = Blocks(self)

@@ -1,4 +1,4 @@
-"""Everything that the service answers over HTTP: health, `POST /resolve`, and the operators' console."""
+"""What the service answers over HTTP: health, metrics, `POST /resolve`, and the operators' console."""
 
 from __future__ import annotations
 
@@ -58,11 +58,14 @@ def create_app(parts: Parts) -> FastAPI:
     """The application over a running bot."""
     from bot.web import health
     from bot.web.console.application import install
+    from bot.web.metrics import metrics_router
     from bot.web.resolving import resolve_router, with_token
 
     web = parts.settings.web
     app = health.create_app(parts.service.health, web.token)
-    app.include_router(resolve_router(parts.resolver, with_token(web.token)))
+    admit = with_token(web.token)
+    app.include_router(resolve_router(parts.resolver, admit))
+    app.include_router(metrics_router(parts.store, parts.service.health, admit))
     if web.console:
         install(app, _desk(parts))
     return app

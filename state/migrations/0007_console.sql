@@ -31,3 +31,7 @@ CREATE TABLE audit (
     undone_by INTEGER REFERENCES audit (id)
 );
 CREATE INDEX audit_by_subject ON audit (subject, id);
+
+-- Figures of the last hours, and failures by reason, without reading every mention.
+CREATE INDEX mentions_by_end ON mentions (mode, closed_at, state, reason) WHERE closed_at IS NOT NULL;
+CREATE INDEX replies_by_state ON replies (kind, state, mention_id);

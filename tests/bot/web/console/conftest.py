@@ -90,7 +90,7 @@ def open_console(tmp_path: Path) -> Iterator[OpenConsole]:
     with ExitStack() as stack:
 
         def open_(**sections: Any) -> Console:
-            world, _ = busy_inbox(tmp_path / "inbox")
+            world, _ = busy_inbox(tmp_path / f"inbox-{len(list(tmp_path.iterdir()))}")
             settings = Settings(
                 data_dir=tmp_path / "data",
                 platforms=["inbox"],
