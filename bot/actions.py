@@ -78,7 +78,7 @@ class Actions:
                 "corrections": len(corrections),
             }
             row = self._store.audit.add(actor, "review", f"medium:{sha256}", data)
-        words = f"Labelled {label.replace('_', ' ')}.{_corrections(len(corrections))}"
+        words = f"Labelled {_spaced(label)}.{_corrections(len(corrections))}"
         return Done(words, row, undoable=True)
 
     def review_mention(self, actor: str, mention_id: int, label: ReviewLabel, note: str = "") -> Done:
@@ -297,6 +297,37 @@ class Actions:
 
     def _rules(self) -> dict[str, TextRules]:
         return {name: platform.text_rules for name, platform in self._platforms.items()}
+
+
+def in_words(row: AuditRow) -> str:
+    """What was done, as the audit log tells it to people."""
+    data = row.data
+    match row.action:
+        case "review":
+            note = f": {data['note']}" if data["note"] else ""
+            return f"labelled {_spaced(data['label'])}{note}"
+        case "analyse_again":
+            return "had it judged again"
+        case "resolve_again":
+            return "had the media fetched and judged again"
+        case "retract":
+            return "took the reply back"
+        case "correct":
+            return f"corrected the reply: {data['text']}"
+        case "block":
+            return f"blocked @{data['handle']}"
+        case "opt_out":
+            return "opted the asker out"
+        case "delete_medium":
+            return "deleted the file"
+        case "undo":
+            return f"undid: {_spaced(data['action'])}"
+        case other:
+            return _spaced(other)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _mention_of(row: AuditRow) -> int:

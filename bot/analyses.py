@@ -141,6 +141,14 @@ def judgement(
     return Judgement(combine(outcomes), earlier, tuple(details), tuple(sorted(licences)), copy)
 
 
+def reviewed_verdict(store: Store, row: AnalysisRow) -> tuple[Verdict | None, Verdict | None]:
+    """The detectors' verdict on a medium, and the one that counts with what people have said of it."""
+    if row.verdict is None:
+        return None, None
+    own = to_verdict(row.verdict)
+    return own, _with_reviews(store, row, Kind(row.kind) if row.kind else None, own)
+
+
 def _with_reviews(store: Store, row: AnalysisRow, kind: Kind | None, verdict: Verdict) -> Verdict:
     review = store.reviews.latest(row.sha256)
     if review is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from state.base import Table, to_json
 from state.errors import NotFound
-from state.model import AnalysisRow, PostMedium, ScoreRow, VerdictRow, to_moment
+from state.model import AnalysisRow, PastAnalysis, PostMedium, ScoreRow, VerdictRow, to_moment
 
 
 class Media(Table):
@@ -147,6 +147,28 @@ class Media(Table):
                 "finished_at": to_moment(row["finished_at"]),
             },
         )
+
+    def past(self, sha256: str) -> list[PastAnalysis]:
+        """Every analysis of a file, by whichever engine, the newest first."""
+        rows = self._store.rows(
+            "SELECT finished_at, fingerprint, band, probability, policy, reason FROM analyses a "
+            "LEFT JOIN verdicts ON analysis_id = a.id "
+            "WHERE media_id = (SELECT id FROM media WHERE sha256 = ?) ORDER BY a.id DESC",
+            (sha256,),
+        )
+        return [PastAnalysis(**row | {"finished_at": to_moment(row["finished_at"])}) for row in rows]
+
+    def get(self, sha256: str) -> PostMedium:
+        """A file by its content alone; a deleted one has the reason `gone`.
+
+        Raises:
+            NotFound: no such file was ever had.
+        """
+        row = self._store.row("SELECT mime, size, deleted_at FROM media WHERE sha256 = ?", (sha256,))
+        if row is None:
+            raise NotFound(f"no medium with SHA-256 {sha256} was ever seen")
+        reason = "gone" if row["deleted_at"] else None
+        return PostMedium("", sha256=sha256, mime=row["mime"], size=row["size"], reason=reason)
 
     def _scores(self, analysis_id: int) -> tuple[ScoreRow, ...]:
         def to_score(row: dict[str, Any]) -> ScoreRow:

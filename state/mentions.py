@@ -213,6 +213,16 @@ class Mentions(Table):
             ),
         )
 
+    def about(self, sha256: str, limit: int = 20) -> list[MentionRow]:
+        """The latest mentions whose post carries this medium, whatever became of them, newest first."""
+        rows = self._store.rows(
+            SELECT + "WHERE m.mode = ? AND m.target_id IN "
+            "(SELECT pm.post_id FROM post_media pm JOIN media ON media.id = pm.media_id "
+            "WHERE media.sha256 = ?) ORDER BY m.id DESC LIMIT ?",
+            (self._store.mode, sha256, limit),
+        )
+        return [to_mention(row) for row in rows]
+
     def in_state(self, *states: MentionState, limit: int = 100) -> Iterator[MentionRow]:
         """The latest mentions in these states, newest first."""
         marks = ", ".join("?" * len(states))

@@ -214,6 +214,18 @@ class AnalysisRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAnalysis:
+    """What an engine once said of a medium: a band, or the ``reason`` why there is none."""
+
+    finished_at: datetime
+    fingerprint: str
+    band: str | None
+    probability: float | None
+    policy: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewReply:
     """A reply to be queued. ``key`` is derived from mention, kind and revision by the outbox."""
 

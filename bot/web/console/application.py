@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from bot.accounts import Role
-from bot.web.console import operations, signing_in
+from bot.web.console import actions, operations, signing_in, verdict
 from bot.web.console.desk import Desk
 from bot.web.console.guard import NotSignedIn
 from bot.web.console.pages import BASE
@@ -19,7 +19,7 @@ from bot.web.headers import SafeHeaders
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
-PAGES = (operations.router,)
+PAGES = (verdict.router, actions.router, operations.router)
 """Every page's routes, made from the desk; all of them need an operator."""
 
 
