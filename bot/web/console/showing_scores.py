@@ -84,16 +84,15 @@ def agreement(views: list[ScoreView]) -> str:
     if not sides:
         return "No detector could judge this medium."
     named = {
-        "signs": "see signs",
-        "little": "see little sign",
-        "open": "find neither",
-        "none": "count for nothing",
+        "signs": "signs of generation or manipulation",
+        "little": "little sign",
+        "open": "no clear sign either way",
+        "none": "never measured, counts for nothing",
     }
-    parts = [f"{sides.count(side)} {words}" for side, words in named.items() if side in sides]
-    opposed = "signs" in sides and "little" in sides
-    return (
-        f"Of {len(sides)} that judged: {', '.join(parts)}.{' They contradict each other.' if opposed else ''}"
-    )
+    parts = [f"{words}: {sides.count(side)}" for side, words in named.items() if side in sides]
+    opposed = " They contradict each other." if {"signs", "little"} <= set(sides) else ""
+    count = f"{len(sides)} detector{'s' if len(sides) > 1 else ''} judged this"
+    return f"{count} ({'; '.join(parts)}).{opposed}"
 
 
 def _record(name: str) -> WeightsRecord | None:

@@ -56,9 +56,12 @@ function setUpSeeking(medium) {
       go(mark);
     });
   }
+  medium.addEventListener("click", (event) => seekInDrawing(event, player));
   const times = new Map(marks.map((mark) => [mark.dataset.frame, Number(mark.dataset.seconds)]));
   const show = () => {
-    for (const mark of marks) mark.classList.toggle("now", Math.abs(Number(mark.dataset.seconds) - player.currentTime) < NEAR);
+    const away = (mark) => Math.abs(Number(mark.dataset.seconds) - player.currentTime);
+    const nearest = Math.min(NEAR, ...marks.map(away));
+    for (const mark of marks) mark.classList.toggle("now", away(mark) === nearest);
     for (const face of medium.querySelectorAll(".faces [data-frame]")) {
       const at = times.get(face.dataset.frame);
       const far = at === undefined || Math.abs(at - player.currentTime) >= NEAR;
@@ -72,6 +75,16 @@ function setUpSeeking(medium) {
 }
 
 // The drawings leave 13 % of their width at the left of the time axis, and 4 % at its right.
+const LEFT = 0.13;
+const AXIS = 0.83;
+
+function seekInDrawing(event, player) {
+  const picture = event.target.closest("figure[data-sound] img");
+  if (!picture || !player.duration) return;
+  const share = (event.offsetX / picture.clientWidth - LEFT) / AXIS;
+  player.currentTime = Math.min(1, Math.max(0, share)) * player.duration;
+}
+
 function movePlayhead(figure, player) {
   let head = figure.querySelector(".playhead");
   if (!head) {
@@ -81,7 +94,7 @@ function movePlayhead(figure, player) {
   }
   const width = figure.querySelector("img").clientWidth;
   const share = player.duration ? player.currentTime / player.duration : 0;
-  head.style.left = `${width * (0.13 + 0.83 * share)}px`;
+  head.style.left = `${width * (LEFT + AXIS * share)}px`;
 }
 
 for (const medium of document.querySelectorAll("[data-medium]")) {
