@@ -16,6 +16,7 @@ from typing_extensions import override
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
+from bot.config.oidc import Oidc
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
@@ -201,6 +202,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     web_detection: WebDetection = WebDetection()
     web: Web = Web()
+    oidc: Oidc = Oidc()
     serve: Serve = Serve()
     log: Log = Log()
 

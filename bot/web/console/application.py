@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from bot.accounts import Role
+from bot.errors import ConfigError
 from bot.web.console import actions, operations, signing_in, verdict
 from bot.web.console.desk import Desk
 from bot.web.console.guard import NotSignedIn
@@ -25,6 +26,8 @@ PAGES = (verdict.router, actions.router, operations.router)
 
 def install(app: FastAPI, desk: Desk) -> None:
     """Put the console into an application that serves other things too."""
+    if desk.settings.oidc.issuer is not None:
+        _install_oidc(app, desk)
     app.add_middleware(SafeHeaders, cookie=desk.guard.cookie, secure=desk.guard.secure)
     app.include_router(_static(), prefix=BASE)
     app.include_router(signing_in.router(desk), prefix=BASE)
@@ -38,6 +41,16 @@ def install(app: FastAPI, desk: Desk) -> None:
     @app.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: StarletteHTTPException) -> Response:
         return _refusal(desk, request, error)
+
+
+def _install_oidc(app: FastAPI, desk: Desk) -> None:
+    try:
+        from bot.web.console import oidc
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"oidc.issuer is set, and the package {error.name} is missing; run `pip install 'veritag[oidc]'`"
+        ) from error
+    oidc.install(app, desk)
 
 
 def _static() -> APIRouter:

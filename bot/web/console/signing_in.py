@@ -36,6 +36,7 @@ def router(desk: Desk) -> APIRouter:
             name=name,
             problem=problem,
             any_account=desk.store.accounts.any(),
+            elsewhere=desk.settings.oidc.label if desk.settings.oidc.issuer else None,
         )
 
     @routes.get("/sign-in", dependencies=[Depends(ours)])
