@@ -19,6 +19,7 @@ from bot.errors import ConfigError
 from bot.replies.model import FAILURES
 
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+_Joiner = Annotated[str, StringConstraints(max_length=3)]
 _Wordings = Annotated[tuple[_Text, ...], Field(min_length=3)]
 _Sayings = Annotated[tuple[_Text, ...], Field(min_length=1)]
 _Key = TypeVar("_Key", bound=str)
@@ -31,6 +32,16 @@ _ENVIRONMENT = SandboxedEnvironment(autoescape=False, undefined=StrictUndefined)
 
 class _Words(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FrameWords(_Words):
+    """How the pieces of a reply are put together. What stands between them is taken blanks and all."""
+
+    greeting: _Text
+    sentence_end: _Text
+    between_sentences: _Joiner
+    between_items: _Joiner
+    between_numbers: _Joiner
 
 
 class MediaWords(_Words):
@@ -99,6 +110,7 @@ class Wordings(_Words):
 
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z0-9]+)*$")]
     name: _Text
+    frame: FrameWords
     signs: dict[Band, _Text]
     bands: dict[Band, _Text]
     results: dict[Band, _Text]
@@ -130,8 +142,8 @@ class Wordings(_Words):
     def of(self, slot: str) -> tuple[str, ...]:
         """The wordings of a slot (`bot.replies.model.slot`)."""
         kind, _, key = slot.partition(".")
-        if kind == "pending":
-            return self.pending
+        if kind in {"pending", "pointer"}:
+            return self.pending if kind == "pending" else self.pointer
         if kind == "failure":
             return self.failure[key].wordings
         return (self.verdict if kind == "verdict" else self.correction)[Band(key)]
@@ -150,10 +162,16 @@ def wordings(language: str) -> Wordings:
     Raises:
         ConfigError: there is none, or it is not complete; names the file and the key.
     """
-    for file in _files():
-        if file.name == f"{language}.toml":
-            return _read(file)
-    raise ConfigError(f"there are no replies in {language!r}; known: {', '.join(languages())}")
+    return _read(_file(language))
+
+
+def source(language: str) -> str:
+    """The language file as it is written, comments and all.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    return _file(language).read_text("utf-8")
 
 
 def fill(text: str, **values: object) -> str:
@@ -196,6 +214,13 @@ def _shuffled(count: int, around: int, seed: str) -> list[int]:
 def _files() -> list[Traversable]:
     folder = files("templates") / "replies"
     return [file for file in folder.iterdir() if file.name.endswith(".toml")]
+
+
+def _file(language: str) -> Traversable:
+    for file in _files():
+        if file.name == f"{language}.toml":
+            return file
+    raise ConfigError(f"there are no replies in {language!r}; known: {', '.join(languages())}")
 
 
 def _read(file: Traversable) -> Wordings:
