@@ -160,12 +160,14 @@ class Actions:
         """Send a correction in the operator's own words; with a band, that is what counts from now on.
 
         Raises:
-            ActionRefused: nothing was said yet, or the platform would not take the text.
+            ActionRefused: nothing was said yet, the asker has opted out, or the platform would not take this.
         """
         mention = self._closed(mention_id)
         said = [r for r in self._store.outbox.of_mention(mention_id) if r.state in TOLD]
         if not said:
             raise ActionRefused("nothing was said to this person that could be corrected")
+        if self._store.mentions.opted_out(mention.platform, mention.post.author_id):
+            raise ActionRefused(f"@{mention.asker_handle} has opted out and is told nothing more")
         text = _plain(text)
         self._measure(mention.platform, text)
         revision = 1 + max(reply.revision for reply in self._store.outbox.of_mention(mention_id))

@@ -191,6 +191,8 @@ def test_an_asker_is_opted_out_and_in_again(bot: Rig, actions: Actions) -> None:
     bot.world.mention("later", bot.world.medium(9))
     bot.settle()
     assert bot.end("later") == "ignored:opted_out"
+    with pytest.raises(ActionRefused, match="told nothing more"):
+        actions.correct("ann", 1, "Sorry.")
     actions.undo("ann", done.audit_id)
     assert not bot.store.mentions.opted_out("inbox", "ann")
 
