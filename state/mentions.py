@@ -156,9 +156,9 @@ class Mentions(Table):
         """The mention that this post answers, if it is one of the bot's own replies."""
         if platform_id is None:
             return None
-        sql = (
+        sql = (  # the plus keeps SQLite from walking through all mentions of the mode
             "WHERE m.id IN (SELECT mention_id FROM replies WHERE platform_id = ?) "
-            "AND m.mode = ? AND m.platform = ?"
+            "AND +m.mode = ? AND m.platform = ?"
         )
         row = self._store.row(SELECT + sql, (platform_id, self._store.mode, platform))
         return to_mention(row) if row else None
@@ -180,11 +180,19 @@ class Mentions(Table):
             The row id of the reply, which stands or is about to; None where there is none.
         """
         row = self._store.row(
-            "SELECT r.id FROM mentions m JOIN replies r ON r.mention_id = m.id WHERE m.target_id = ? "
-            "AND m.mode = ? AND m.thread = ? AND m.asker_id <> ? AND m.band = ? AND r.kind = 'verdict' "
-            "AND r.state IN ('queued', 'sending', 'sent') AND r.wording NOT LIKE '%/pointer/%' "
-            "ORDER BY r.id LIMIT 1",
-            (mention.target_id, self._store.mode, mention.thread, mention.asker_id, band),
+            "SELECT r.id FROM mentions m INDEXED BY mentions_by_thread "
+            "CROSS JOIN replies r ON r.mention_id = m.id AND r.kind = 'verdict' "
+            "WHERE m.thread = ? AND m.mode = ? AND m.platform = ? AND m.target_id = ? AND m.asker_id <> ? "
+            "AND m.band = ? AND +r.state IN ('queued', 'sending', 'sent') "
+            "AND r.wording NOT LIKE '%/pointer/%' ORDER BY m.id LIMIT 1",
+            (
+                mention.thread,
+                self._store.mode,
+                mention.platform,
+                mention.target_id,
+                mention.asker_id,
+                band,
+            ),
         )
         return int(row["id"]) if row else None
 

@@ -114,12 +114,12 @@ class Store:
         self.exports = Exports(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.api_keys = ApiKeys(self)
         self.audit = Audit(self)
-        self.blocks = Blocks(self)
-        self.switches = Switches(self)
 
     def now(self) -> datetime:
         """The store's clock, aware, in UTC."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.accounts import accounts
+from bot.cli.api_keys import api_keys
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
@@ -58,6 +59,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(accounts)
+app.add_typer(api_keys)
 app.add_typer(media)
 app.add_typer(weights)
 

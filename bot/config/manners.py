@@ -63,7 +63,11 @@ class Manners(Section):
     max_exchanges: Annotated[
         int,
         Unit("replies"),
-        Field(ge=1, le=100, description="How often one account is answered below the bot's own replies."),
+        Field(
+            ge=1,
+            le=100,
+            description="How often in a row one account is answered, each time below the last reply.",
+        ),
     ] = 4
     blocked: Annotated[Handles, Field(description="Handles that are never answered.")] = Field(
         default_factory=list

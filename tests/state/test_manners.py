@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from state.manners import PAUSE
+from state.model import MentionState
 from state.store import Store
+from tests.state.conftest import accept, post
 
 
 def test_a_person_stays_blocked_under_another_handle(store: Store) -> None:
@@ -54,11 +59,24 @@ def test_a_switch_is_off_until_somebody_turns_it(store: Store) -> None:
     assert not store.switches.is_on(PAUSE)
 
 
-def test_looking_up_a_block_reads_no_table_through(store: Store) -> None:
-    sql = (
-        "EXPLAIN QUERY PLAN SELECT 1 FROM blocks WHERE platform = 'x' AND platform_id = '7' "
-        "UNION ALL SELECT 1 FROM blocks WHERE platform = 'x' AND handle = 'a' AND platform_id IS NULL"
-    )
-    plan = [row["detail"] for row in store.rows(sql)]
-    assert plan
-    assert not any(step.startswith("SCAN") for step in plan), plan
+def test_what_every_mention_is_asked_reads_no_table_through(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[str] = []
+    row = store.row
+
+    def explained(sql: str, parameters: tuple[Any, ...] = ()) -> dict[str, Any] | None:
+        plans.extend(each["detail"] for each in store.rows(f"EXPLAIN QUERY PLAN {sql}", parameters))
+        return row(sql, parameters)
+
+    accept(store, post("m"))
+    (asked,) = store.mentions.in_state(MentionState.SEEN)
+    monkeypatch.setattr(store, "row", explained)
+    store.blocks.holds("x", "7", "ann")
+    store.switches.is_on(PAUSE)
+    store.mentions.answered_by("x", "7")
+    store.mentions.asked_already(asked, 1)
+    store.mentions.before_in_thread(asked, "t", store.now())
+    store.mentions.told_above(replace(asked, thread="t", target_id=1), "high")
+    assert len(plans) > 6
+    assert [plan for plan in plans if plan.startswith("SCAN") or "(mode=?)" in plan] == []
