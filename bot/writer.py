@@ -48,7 +48,7 @@ class Writer:
         Whoever asks for nothing special where the same was told to somebody else in the same thread gets the
         result in short, with a pointer to that reply. Call inside the transaction that queues the reply.
         """
-        context = self._context(judgement)
+        context = self.context(judgement)
         if mention.details:
             worst = judgement.post.worst
             details = details_of(_deciding(judgement.post), worst.kind or Kind.IMAGE)
@@ -65,7 +65,7 @@ class Writer:
         self, mention: MentionRow, rules: TextRules, judgement: Judgement, revision: int
     ) -> NewReply:
         """What holds now, after a review."""
-        return self._write(mention, rules, ReplyKind.CORRECTION, self._context(judgement), revision)
+        return self._write(mention, rules, ReplyKind.CORRECTION, self.context(judgement), revision)
 
     def failure(self, mention: MentionRow, rules: TextRules, reason: str) -> NewReply:
         """Why nothing could be found."""
@@ -93,7 +93,8 @@ class Writer:
             revision=revision,
         )
 
-    def _context(self, judgement: Judgement) -> Context:
+    def context(self, judgement: Judgement) -> Context:
+        """What a reply can tell of a judgement. At least one medium has a verdict."""
         post = judgement.post
         return Context(
             media=tuple(
