@@ -63,9 +63,9 @@ def receiving(
                     if received.file is not None and received.file.stat().st_size > limit:
                         raise _too_large(limit)
                     proof = received.texts.get("csrf", "").encode("latin-1", "replace")
-                    request.scope["headers"] = [*request.scope["headers"], (b"x-csrf-token", proof)]
                     request.state.received = received
-                    return await handle(request)
+                    headers = [*request.scope["headers"], (b"x-csrf-token", proof)]
+                    return await handle(Request(request.scope | {"headers": headers}, request.receive))
 
             return receive
 

@@ -13,6 +13,7 @@ from bot.evidence import EvidenceRoom, Explaining, explained_by
 from bot.web.console import media
 from bot.web.console.desk import Desk
 from bot.web.console.media import Digest
+from bot.web.console.previews import preview_of
 from bot.web.console.showing import Deed, Showing, timing_of
 from state.errors import NotFound
 
@@ -55,6 +56,7 @@ def router(desk: Desk) -> APIRouter:
             labels=LABELS,
             bands=list(Band),
             timing_of=timing_of,
+            preview_of=lambda reply: preview_of(reply, view.mention.platform, desk.platforms),
             just_done=_just_done(view.deeds, done),
             refused=refused,
         )
