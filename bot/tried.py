@@ -85,10 +85,15 @@ class TriedMedium:
 
     def as_row(self) -> PostMedium:
         """As a post's medium is stored."""
+        missing = self.analysis is None
+        reason = (self.fault.reason if self.fault else "default") if missing else None
+        detail = self.fault.message if self.fault and missing else None
         if self.stored is None:
-            reason, detail = (self.fault.reason, self.fault.message) if self.fault else (None, None)
-            return PostMedium(self.url, self.alt_text, reason=reason or "default", detail=detail)
-        return PostMedium(self.url, self.alt_text, self.stored.sha256, self.stored.mime, self.stored.size)
+            return PostMedium(self.url, self.alt_text, reason=reason, detail=detail)
+        stored = self.stored
+        return PostMedium(
+            self.url, self.alt_text, stored.sha256, stored.mime, stored.size, reason=reason, detail=detail
+        )
 
 
 @dataclass(eq=False)
