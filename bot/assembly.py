@@ -257,7 +257,7 @@ def build_platforms(settings: Settings) -> list[Platform]:
         raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
     platforms: list[Platform] = []
     for name in settings.platforms:
-        platform = create_platform(name, _access(settings, name), **_platform_options(settings, name))
+        platform = create_platform(name, _access(settings, name), **platform_options(settings, name))
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
@@ -284,7 +284,7 @@ def open_credentials(settings: Settings, name: str) -> Credentials:
     return Credentials(settings.data_dir / "credentials" / f"{name}.json", given)
 
 
-def _platform_options(settings: Settings, name: str) -> dict[str, object]:
+def platform_options(settings: Settings, name: str) -> dict[str, object]:
     """A platform's section without its secrets, which it has from its credentials."""
     from bot.config.fields import leaves
 

@@ -70,15 +70,21 @@ class Budget:
 class Call:
     """One request under way, told by the platform's module what the answer says of the budget."""
 
-    def __init__(self, gate: Gate, endpoint: str) -> None:
+    def __init__(self, gate: Gate, endpoint: str, cost: Decimal) -> None:
         self._gate = gate
         self._endpoint = endpoint
+        self._cost = cost
 
     def budget(
         self, *, limit: int | None = None, remaining: int | None = None, reset_at: datetime | None = None
     ) -> None:
         """Note what the answer's headers say, whatever its status."""
         self._gate.note_budget(self._endpoint, limit, remaining, reset_at)
+
+    def charge(self, dollars: Decimal) -> None:
+        """Note what the request really cost, in the place of its `cost`."""
+        if dollars != self._cost:
+            self._gate.correct(self._endpoint, dollars - self._cost)
 
 
 class Gate:
@@ -112,7 +118,7 @@ class Gate:
         """
         self._admit(endpoint, cost)
         try:
-            yield Call(self, endpoint)
+            yield Call(self, endpoint, cost)
         except RateLimited as refusal:
             self._close(endpoint, refusal.retry_at)
             raise
@@ -134,6 +140,11 @@ class Gate:
         with self._guard:
             budget = self._of(endpoint)
             budget.limit, budget.remaining, budget.reset_at = limit, remaining, reset_at
+
+    def correct(self, endpoint: str, dollars: Decimal) -> None:
+        """Note that a request cost so much more, or less, than was reserved for it."""
+        with self._guard:
+            self._ledger.add(endpoint, dollars)
 
     def budgets(self) -> dict[str, Budget]:
         """A copy of what is known, by endpoint, for operators."""
