@@ -28,7 +28,7 @@ from bot.platforms.x.tokens import OAuth2Tokens
 TWEEPY_HOST = "https://api.twitter.com"
 _OAUTH1 = ("api_key", "api_secret", "access_token", "access_token_secret")
 _OAUTH2 = ("client_id", "refresh_token")
-_TOKEN_ROUTE = "/2/oauth2/token"  # noqa: S105 - a path
+TOKEN_URL = f"{TWEEPY_HOST}/2/oauth2/token"
 
 Ask = Callable[[tweepy.Client], Any]
 Model = TypeVar("Model", bound=BaseModel)
@@ -148,11 +148,11 @@ class Client:
         return _through(ask, self._with_token(renewed), call, effect=effect)
 
     def _api(self, secrets: Mapping[str, str], *, as_app: bool) -> tweepy.Client:
-        if as_app and "bearer_token" in secrets:
+        if as_app and secrets.get("bearer_token"):
             return self._with_token(secrets["bearer_token"])
-        if all(name in secrets for name in _OAUTH1):
+        if all(secrets.get(name) for name in _OAUTH1):
             return self._client(None, *(secrets[name] for name in _OAUTH1))
-        if all(name in secrets for name in _OAUTH2):
+        if all(secrets.get(name) for name in _OAUTH2):
             return self._with_token(self._token(secrets))
         raise CredentialsRefused("x has no account to speak for; run `veritag authorize x`")
 
@@ -180,7 +180,7 @@ class Client:
         auth = HTTPBasicAuth(client_id, client_secret) if client_secret else None
         with self._access.gate.call("token") as call:
             response = _sent(
-                lambda: self._session.request("POST", TWEEPY_HOST + _TOKEN_ROUTE, data=form, auth=auth),
+                lambda: self._session.request("POST", TOKEN_URL, data=form, auth=auth),
                 effect=False,
             )
             _note_budget(response, call)
