@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bot.config import Settings
     from bot.flow import Flow
     from bot.keeping import Keeper
-    from bot.platforms.access import Access
     from bot.platforms.base import Platform
+    from bot.platforms.gate import Gate
     from bot.resolver import MediaStore, Resolver, Router
     from bot.resolver.base import Extractor
     from bot.resolver.fetcher import GuardedFetcher
@@ -242,40 +242,34 @@ def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
     )
 
 
-def build_platforms(settings: Settings) -> list[Platform]:
+def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None) -> list[Platform]:
     """Every configured platform; in test mode replies go to `simulated/NAME.jsonl` in the data folder.
+
+    Without ``gates`` each has one that knows nothing of other processes.
 
     Raises:
         ConfigError: none is configured, or one cannot be used as configured.
     """
+    from bot.credentials import Credentials
+    from bot.gates import build_gates, platform_options
+    from bot.platforms.access import Access
     from bot.platforms.registry import create_platform
     from bot.platforms.reply_log import ReplyLog
     from bot.platforms.simulated import SimulatedPlatform
 
     if not settings.platforms:
         raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
+    gates = gates if gates is not None else build_gates(settings)
     platforms: list[Platform] = []
     for name in settings.platforms:
-        platform = create_platform(name, _access(settings, name), **_platform_options(settings, name))
+        access = Access(gates[name], Credentials(settings.data_dir / "credentials" / f"{name}.json"))
+        platform = create_platform(name, access, **platform_options(settings, name))
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
             platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
-
-
-def _access(settings: Settings, name: str) -> Access:
-    from bot.credentials import Credentials
-    from bot.platforms.access import Access
-    from bot.platforms.gate import Gate
-
-    return Access(Gate(name), Credentials(settings.data_dir / "credentials" / f"{name}.json"))
-
-
-def _platform_options(settings: Settings, name: str) -> dict[str, object]:
-    section = getattr(settings, name, None)
-    return dict(section) if section is not None else {}
 
 
 def open_store(settings: Settings) -> Store:
@@ -334,7 +328,12 @@ def build_flow(
             frozenset(map(str.casefold, manners.allowed)),
         ),
         Patience(
-            queue.attempts, queue.backoff_base, queue.backoff_max, queue.lease, settings.reply.pending_after
+            queue.attempts,
+            queue.backoff_base,
+            queue.backoff_max,
+            queue.lease,
+            settings.reply.pending_after,
+            settings.reply.give_up_after * 3600,
         ),
         thread_depth=manners.thread_depth,
         on_closed=on_closed,
@@ -345,6 +344,7 @@ def build_service(
     settings: Settings,
     flow: Flow,
     platforms: Sequence[Platform],
+    gates: Mapping[str, Gate],
     keeper: Keeper,
     engine_problem: Callable[[], str | None],
     stopping: Event,
@@ -356,6 +356,7 @@ def build_service(
     return Service(
         flow,
         platforms,
+        gates,
         keeper,
         SystemClock(),
         sweep_interval=settings.media.sweep_interval,

@@ -108,6 +108,16 @@ class Reply(Section):
         Seconds,
         Field(ge=0, le=900, description="An asker who has waited this long is told that the check goes on."),
     ] = 300.0
+    give_up_after: Annotated[
+        float,
+        Unit("hours"),
+        Field(
+            gt=0,
+            le=10_000,
+            allow_inf_nan=False,
+            description="What a platform refuses for this long, as too often or without right, is given up.",
+        ),
+    ] = 24.0
     target: Annotated[
         Literal["mention", "media_post"],
         LowerCase,
