@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analysis.limits import Limits
     from analysis.model import Analyzer, Recall
     from bot.config import Settings
+    from bot.credentials import Credentials
     from bot.flow import Flow
     from bot.keeping import Keeper
     from bot.platforms.base import Platform
@@ -250,8 +251,7 @@ def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None)
     Raises:
         ConfigError: none is configured, or one cannot be used as configured.
     """
-    from bot.credentials import Credentials
-    from bot.gates import build_gates, platform_options
+    from bot.gates import build_gates
     from bot.platforms.access import Access
     from bot.platforms.registry import create_platform
     from bot.platforms.reply_log import ReplyLog
@@ -262,14 +262,38 @@ def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None)
     gates = gates if gates is not None else build_gates(settings)
     platforms: list[Platform] = []
     for name in settings.platforms:
-        access = Access(gates[name], Credentials(settings.data_dir / "credentials" / f"{name}.json"))
-        platform = create_platform(name, access, **platform_options(settings, name))
+        access = Access(gates[name], open_credentials(settings, name))
+        platform = create_platform(name, access, **_platform_options(settings, name))
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
             platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
+
+
+def open_credentials(settings: Settings, name: str) -> Credentials:
+    """A platform's credentials: the secrets of its section, and the file that `veritag authorize` writes."""
+    from pydantic import SecretStr
+
+    from bot.credentials import Credentials
+
+    section = dict(getattr(settings, name, ()))
+    given = {key: value.get_secret_value() for key, value in section.items() if isinstance(value, SecretStr)}
+    return Credentials(settings.data_dir / "credentials" / f"{name}.json", given)
+
+
+def _platform_options(settings: Settings, name: str) -> dict[str, object]:
+    """A platform's section without its secrets and what is said to its gate: those it has by its access."""
+    from bot.config.fields import leaves
+    from bot.gates import GATE_SETTINGS
+
+    section = getattr(settings, name, None)
+    if section is None:
+        return {}
+    secrets = {key for key, field in leaves().items() if field.secret}
+    apart = secrets | {f"{name}.{key}" for key in GATE_SETTINGS}
+    return {key: value for key, value in section if f"{name}.{key}" not in apart}
 
 
 def open_store(settings: Settings) -> Store:

@@ -6,25 +6,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bot.config import Settings
     from bot.platforms.gate import Gate
     from state.store import Store
 
 GATE_SETTINGS = ("daily_cap", "warn_at")
-"""What a platform's section says to its gate, and not to the platform. Platforms that cost nothing have none."""
+"""What a platform's section says to its gate and not to the platform. Those that cost nothing have none."""
 
 
 def build_gates(settings: Settings, store: Store | None = None) -> dict[str, Gate]:
     """A gate for each platform. Without a store they know nothing of earlier runs, and remember nothing."""
     return {name: _gate(name, getattr(settings, name, None), store) for name in settings.platforms}
-
-
-def platform_options(settings: Settings, name: str) -> Mapping[str, Any]:
-    """What a platform is made with: its section of the settings, but for what is said to its gate."""
-    section = getattr(settings, name, None)
-    return {key: value for key, value in section or () if key not in GATE_SETTINGS}
 
 
 def _gate(name: str, section: Any, store: Store | None) -> Gate:

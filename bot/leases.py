@@ -1,4 +1,4 @@
-"""The leases of jobs that this process works on: they do not run out while it does, however long that takes."""
+"""The leases of jobs that this process works on: they do not run out while it does, however long it takes."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class Gate:
         return self._endpoints.setdefault(endpoint, _Endpoint())
 
     def _admit(self, endpoint: str) -> tuple[int, bool]:
-        """How often the endpoint has been closed so far, and whether this is the one request that tries it."""
+        """How often the endpoint has been closed so far, and whether this request is to try it."""
         now = self._clock.now()
         with self._guard:
             known = self._of(endpoint)
@@ -238,7 +238,9 @@ class Gate:
             if known.remaining is not None and known.remaining <= 0 and known.reset_at is not None:
                 raise RateLimited(f"{self.platform} allows no more of {endpoint}", known.reset_at)
             if known.probing:
-                raise RateLimited(f"{self.platform} is tried with one request to {endpoint}", now + PROBE_WAIT)
+                raise RateLimited(
+                    f"{self.platform} is tried with one request to {endpoint}", now + PROBE_WAIT
+                )
             known.probing = probe = known.closed_until is not None
             if known.remaining is not None:
                 known.remaining -= 1
