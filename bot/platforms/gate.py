@@ -143,7 +143,10 @@ class Gate:
         daily_cap: Decimal | None = None,
         warn_at: float = 0.8,
     ) -> None:
-        """`daily_cap` is in US dollars for a UTC day, None for no cap; `warn_at` is a share of it."""
+        """`daily_cap` is in US dollars for a UTC day, None for no cap; `warn_at` is a share of it.
+
+        Without `ledger` and `pauses` the gate knows nothing of earlier processes.
+        """
         self.platform = platform
         self.purse = Purse(platform, ledger or MemoryLedger(), daily_cap, warn_at)
         self._clock = clock or SystemClock()
