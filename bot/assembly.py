@@ -263,7 +263,7 @@ def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None)
     platforms: list[Platform] = []
     for name in settings.platforms:
         access = Access(gates[name], open_credentials(settings, name))
-        platform = create_platform(name, access, **_platform_options(settings, name))
+        platform = create_platform(name, access, **platform_options(settings, name))
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
@@ -283,7 +283,7 @@ def open_credentials(settings: Settings, name: str) -> Credentials:
     return Credentials(settings.data_dir / "credentials" / f"{name}.json", given)
 
 
-def _platform_options(settings: Settings, name: str) -> dict[str, object]:
+def platform_options(settings: Settings, name: str) -> dict[str, object]:
     """A platform's section without its secrets and what is said to its gate: those it has by its access."""
     from bot.config.fields import leaves
     from bot.gates import GATE_SETTINGS

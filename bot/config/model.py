@@ -19,6 +19,7 @@ from bot.config.limits import Analysis, Fetch
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
+from bot.config.x import X
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -221,6 +222,7 @@ class Settings(BaseSettings):
         default_factory=list
     )
     inbox: Inbox = Inbox()
+    x: X = X()
     watch: Watch = Watch()
     queue: Queue = Queue()
     analyst: Analyst = Analyst()
