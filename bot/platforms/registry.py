@@ -11,6 +11,7 @@ from bot.platforms.base import Platform
 
 _MODULES = {
     "inbox": "bot.platforms.inbox",
+    "mastodon": "bot.platforms.mastodon",
 }
 
 
