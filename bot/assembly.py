@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analysis.limits import Limits
     from analysis.model import Analyzer, Recall
     from bot.config import Settings
+    from bot.credentials import Credentials
     from bot.flow import Flow
     from bot.keeping import Keeper
     from bot.platforms.access import Access
@@ -266,16 +267,32 @@ def build_platforms(settings: Settings) -> list[Platform]:
 
 
 def _access(settings: Settings, name: str) -> Access:
-    from bot.credentials import Credentials
     from bot.platforms.access import Access
     from bot.platforms.gate import Gate
 
-    return Access(Gate(name), Credentials(settings.data_dir / "credentials" / f"{name}.json"))
+    return Access(Gate(name), open_credentials(settings, name))
+
+
+def open_credentials(settings: Settings, name: str) -> Credentials:
+    """A platform's credentials: the secrets of its section, and the file that `veritag authorize` writes."""
+    from pydantic import SecretStr
+
+    from bot.credentials import Credentials
+
+    section = dict(getattr(settings, name, ()))
+    given = {key: value.get_secret_value() for key, value in section.items() if isinstance(value, SecretStr)}
+    return Credentials(settings.data_dir / "credentials" / f"{name}.json", given)
 
 
 def _platform_options(settings: Settings, name: str) -> dict[str, object]:
+    """A platform's section without its secrets, which it has from its credentials."""
+    from bot.config.fields import leaves
+
     section = getattr(settings, name, None)
-    return dict(section) if section is not None else {}
+    if section is None:
+        return {}
+    secrets = {key for key, field in leaves().items() if field.secret}
+    return {key: value for key, value in section if f"{name}.{key}" not in secrets}
 
 
 def open_store(settings: Settings) -> Store:

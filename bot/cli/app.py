@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.authorize import authorize
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
@@ -20,6 +21,7 @@ from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
 from bot.cli.serve import serve
+from bot.cli.standin import stand_in
 from bot.cli.status import status
 from bot.cli.train import train
 from bot.cli.weights import weights
@@ -47,6 +49,8 @@ for command in (
     generate,
     evaluate,
     bench,
+    authorize,
+    stand_in,
 ):
     app.command()(command)
 app.add_typer(media)
