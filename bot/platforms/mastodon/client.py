@@ -58,9 +58,7 @@ class Session(requests.Session):
         self._local = threading.local()
 
     @override
-    def request(
-        self, method: str | bytes, url: str | bytes, *args: object, **kwargs: object
-    ) -> requests.Response:  # type: ignore[override]
+    def request(self, method: str, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Make a request, as `requests.Session.request`."""
         self.begin()
         # A redirected POST would become a GET and be taken for a success.

@@ -14,7 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from bot.clock import Clock, SystemClock
-from bot.errors import CredentialsRefused, PlatformUnavailable, PostGone, PostHidden
+from bot.errors import CredentialsRefused, PlatformUnavailable, PostGone, PostHidden, ReplyRefused
 from bot.platforms.access import Access
 from bot.platforms.base import Account, Draft, Limits, Page, Post, SentReply, TextRules
 from bot.platforms.mastodon.client import OF_A_POST, Client
@@ -115,6 +115,8 @@ class MastodonPlatform:
     def reply(self, draft: Draft) -> SentReply:
         """Post a reply to the asker, seen by no more people than the mention; see `Poster`."""
         known = self._ready()
+        if not self.text_rules.fits(draft.text):
+            raise ReplyRefused("the reply is longer than the instance takes; shorten its template")
         return self._poster.reply(known.me, known.instance, draft)
 
     def find_reply(self, draft: Draft) -> SentReply | None:
