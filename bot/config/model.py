@@ -16,6 +16,7 @@ from typing_extensions import override
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
+from bot.config.mastodon import Mastodon
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
@@ -223,6 +224,7 @@ class Settings(BaseSettings):
     )
     inbox: Inbox = Inbox()
     x: X = X()
+    mastodon: Mastodon = Mastodon()
     watch: Watch = Watch()
     queue: Queue = Queue()
     analyst: Analyst = Analyst()

@@ -12,6 +12,7 @@ from bot.platforms.base import Platform
 _MODULES = {
     "inbox": "bot.platforms.inbox",
     "x": "bot.platforms.x",
+    "mastodon": "bot.platforms.mastodon",
 }
 
 
