@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
+from bot.config.bluesky import Bluesky
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
 from bot.config.serve import Serve
@@ -211,6 +212,7 @@ class Settings(BaseSettings):
         default_factory=list
     )
     inbox: Inbox = Inbox()
+    bluesky: Bluesky = Bluesky()
     watch: Watch = Watch()
     queue: Queue = Queue()
     analyst: Analyst = Analyst()
