@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
+from bot.config.bluesky import Bluesky
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
 from bot.config.mastodon import Mastodon
@@ -225,6 +226,7 @@ class Settings(BaseSettings):
     inbox: Inbox = Inbox()
     x: X = X()
     mastodon: Mastodon = Mastodon()
+    bluesky: Bluesky = Bluesky()
     watch: Watch = Watch()
     queue: Queue = Queue()
     analyst: Analyst = Analyst()
