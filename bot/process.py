@@ -27,6 +27,7 @@ from bot.assembly import (
     build_service,
     open_store,
 )
+from bot.gates import build_gates
 from bot.service import DataFolderLock, Service
 from bot.site_changes import note_changes
 
@@ -72,7 +73,8 @@ def run(
         stack.callback(lock.release)
         store = open_store(settings)
         stack.callback(store.close)
-        platforms = build_platforms(settings)
+        gates = build_gates(settings, store)
+        platforms = build_platforms(settings, gates)
         for platform in platforms:
             stack.callback(platform.close)
         resolver = build_resolver(settings, watch=note_changes(store))
@@ -82,7 +84,7 @@ def run(
         flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
         engine = Engine(analyzer, spectator.loading)
         keeper = build_keeper(settings, store, resolver.files)
-        service = build_service(settings, flow, platforms, keeper, engine.problem, stopping)
+        service = build_service(settings, flow, platforms, gates, keeper, engine.problem, stopping)
         if settings.web.enabled:
             stack.enter_context(_web(settings, service, resolver))
         engine.start()

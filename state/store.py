@@ -29,9 +29,11 @@ from state.mentions import Mentions
 from state.migrations import migrate
 from state.model import Mode, to_text
 from state.outbox import Outbox
+from state.pauses import Holds, Pauses
 from state.posts import Posts
 from state.queue import Queue
 from state.reviews import Reviews
+from state.spending import Spending
 
 BUSY_SECONDS = 10.0
 CHECKPOINT_PAGES = 8000  # 32 MB: a checkpoint waits for the disk, and at the default it comes every 80 steps
@@ -103,6 +105,9 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.spending = Spending(self)
+        self.pauses = Pauses(self)
+        self.holds = Holds(self)
 
     def now(self) -> datetime:
         """The store's clock, aware, in UTC."""

@@ -27,9 +27,8 @@ def create(
     price_own_read: float,
     price_post: float,
     price_post_with_link: float,
-    **_of_the_gate: object,
 ) -> XPlatform:
-    """The platform from its settings (`bot.config.x.X`; those not named here are the gate's)."""
+    """The platform from its settings (`bot.config.x.X`)."""
     clock = SystemClock()
     prices = Prices(*map(_exactly, (price_read, price_own_read, price_post, price_post_with_link)))
     return XPlatform(

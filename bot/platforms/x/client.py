@@ -19,7 +19,8 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from bot.clock import Clock, SystemClock
 from bot.errors import ConfigError, CredentialsRefused, OutcomeUnknown, PlatformUnavailable, RateLimited
 from bot.platforms.access import Access
-from bot.platforms.gate import NOTHING, Call
+from bot.platforms.gate import Call
+from bot.platforms.money import NOTHING
 from bot.platforms.x import fields
 from bot.platforms.x.fields import Token
 from bot.platforms.x.refusals import error_of
