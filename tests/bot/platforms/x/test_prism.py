@@ -19,7 +19,14 @@ from typing import Any
 import pytest
 
 from bot.clock import FakeClock
-from bot.errors import CredentialsRefused, PostGone, PostHidden, RateLimited, ReplyRefused
+from bot.errors import (
+    CredentialsRefused,
+    PlatformUnavailable,
+    PostGone,
+    PostHidden,
+    RateLimited,
+    ReplyRefused,
+)
 from bot.standins.faults import Fault, FaultKind
 from bot.standins.x import XStandIn
 from bot.web.server import WebServer
@@ -115,14 +122,21 @@ def world(proxied: tuple[XWorld, Prism]) -> Iterator[XWorld]:
     assert prism.violations()[before:] == []
 
 
-def test_prism_does_look(proxied: tuple[XWorld, Prism]) -> None:
+def test_prism_does_look_both_ways(proxied: tuple[XWorld, Prism]) -> None:
     """Without this a proxy that lets everything through would pass all the others."""
     world, prism = proxied
-    platform = world.connect(page_size=101, read_timeout=20.0)
     before = len(prism.violations())
-    with pytest.raises(Exception, match="422"):
+    too_many = world.connect(page_size=101, read_timeout=20.0)
+    with pytest.raises(PlatformUnavailable, match="422"):
+        too_many.mentions(too_many.cursor_at_start())
+    assert len(prism.violations()) == before + 1
+    state = world.state
+    odd = state.post(state.account("a_handle_of_more_than_15"), "@veritag hm")
+    platform = world.connect(read_timeout=20.0)
+    with pytest.raises(PlatformUnavailable, match="500"):
         platform.mentions(platform.cursor_at_start())
-    assert len(prism.violations()) > before
+    assert len(prism.violations()) > before + 1
+    state.delete(odd.id)
 
 
 def test_a_whole_life(world: XWorld, tmp_path: Path) -> None:
