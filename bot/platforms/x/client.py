@@ -145,7 +145,7 @@ class Client:
         except CredentialsRefused:
             if token is None or token == secrets.get("bearer_token"):
                 raise
-        renewed = self._token(secrets, refused=token)
+        renewed = self._token(refused=token)
         return _through(ask, self._with_token(renewed), call, effect=effect)
 
     def _api(self, secrets: Mapping[str, str], *, as_app: bool) -> tweepy.Client:
@@ -154,12 +154,12 @@ class Client:
         if all(secrets.get(name) for name in _OAUTH1):
             return self._client(None, *(secrets[name] for name in _OAUTH1))
         if all(secrets.get(name) for name in _OAUTH2):
-            return self._with_token(self._token(secrets))
+            return self._with_token(self._token())
         raise CredentialsRefused("x has no account to speak for; run `veritag authorize x`")
 
-    def _token(self, secrets: Mapping[str, str], *, refused: str | None = None) -> str:
+    def _token(self, *, refused: str | None = None) -> str:
         try:
-            return self._tokens.access_token(secrets, refused=refused)
+            return self._tokens.access_token(refused=refused)
         except ConfigError as error:
             raise CredentialsRefused(str(error)) from error
 

@@ -180,14 +180,14 @@ def test_tokens_are_renewed_when_they_run_out(world: XWorld, clock: FakeClock, t
     first = world.stand_in.tokens.oauth2(world.stand_in.bot)
     world.secrets = first
     paying = Paying(world, clock, tmp_path)
-    before = paying.credentials.all()["oauth2_refresh_token"]
+    before = paying.credentials.all()["refresh_token"]
     clock.advance(7200)
     paying.platform.reply(draft(world.mention()))
-    after = paying.credentials.all()["oauth2_refresh_token"]
+    after = paying.credentials.all()["refresh_token"]
     assert len({first["refresh_token"], before, after}) == 3
     restarted = Paying(world, clock, tmp_path)
     assert restarted.platform.me().handle == "veritag"
-    assert restarted.credentials.all()["oauth2_refresh_token"] == after
+    assert restarted.credentials.all()["refresh_token"] == after
 
 
 def test_a_token_that_ends_early_is_renewed_once_by_many_threads(
