@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -236,24 +237,31 @@ def _kind(error: Exception) -> str:
 
 
 def _note_budget(response: requests.Response, call: Call) -> None:
-    headers = response.headers
-    call.budget(
-        limit=_number(headers.get(fields.LIMIT_HEADER)),
-        remaining=_number(headers.get(fields.REMAINING_HEADER)),
-        reset_at=_reset(response),
-    )
+    limit, remaining, reset_at = window(response)
+    call.budget(limit=limit, remaining=remaining, reset_at=reset_at)
 
 
 def _raise_for(response: requests.Response, *, effect: bool) -> None:
     if response.status_code == requests.codes.too_many_requests:
-        raise RateLimited("X asks to wait", _reset(response))
+        raise RateLimited("X asks to wait", window(response)[2])
     if not response.ok or response.is_redirect:
         raise error_of(response, effect=effect)
 
 
-def _reset(response: requests.Response) -> datetime | None:
-    seconds = _number(response.headers.get(fields.RESET_HEADER))
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+def window(response: requests.Response) -> tuple[int | None, int | None, datetime | None]:
+    """Limit, what remains of it, and its reset, of the window that has least left; of equals the longest."""
+    told = []
+    for window in fields.WINDOWS:
+        limit, remaining, reset = (
+            _number(response.headers.get(window + ending))
+            for ending in (fields.LIMIT, fields.REMAINING, fields.RESET)
+        )
+        if reset is not None:
+            told.append((math.inf if remaining is None else remaining, -reset, limit, remaining, reset))
+    if not told:
+        return None, None, None
+    _, _, limit, remaining, reset = min(told, key=lambda each: each[:2])
+    return limit, remaining, datetime.fromtimestamp(reset, UTC)
 
 
 def _number(text: str | None) -> int | None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import requests
 
 from bot.clock import FakeClock
 from bot.credentials import Credentials
@@ -16,7 +17,7 @@ from bot.errors import CredentialsRefused, PlatformUnavailable, RateLimited
 from bot.platforms.access import Access
 from bot.platforms.base import Limits
 from bot.platforms.gate import Gate
-from bot.platforms.x.client import Client, Patience
+from bot.platforms.x.client import Client, Patience, window
 from bot.platforms.x.cursor import Cursor
 from bot.platforms.x.platform import XPlatform
 from bot.platforms.x.posting import Prices
@@ -118,13 +119,13 @@ def test_every_post_that_is_read_is_paid_for_once(world: XWorld, clock: FakeCloc
     mention = world.mention(parent_id=parent)
     platform = paying.platform
     platform.mentions(platform.cursor_at_start())
-    assert paying.spent == PRICES.read
+    assert paying.spent == PRICES.read * 2
     platform.fetch_post(mention)
     assert len(platform.fetch_post(parent).attachments) == 1
-    assert paying.spent == PRICES.read
+    assert paying.spent == PRICES.read * 2
     clock.advance(LATER.total_seconds())
     platform.fetch_post(parent)
-    assert paying.spent == PRICES.read * 2
+    assert paying.spent == PRICES.read * 3
     *_, last = pages(platform, platform.cursor_at_start())
     before = paying.spent
     platform.mentions(last.cursor)
@@ -223,3 +224,44 @@ def test_a_new_first_token_takes_the_place_of_a_spent_line(
         Paying(world, clock, tmp_path)
     world.secrets = world.stand_in.tokens.oauth2(world.stand_in.bot)
     assert Paying(world, clock, tmp_path).platform.me().handle == "veritag"
+
+
+def test_reading_back_ends_at_what_is_too_old_to_be_the_reply(
+    world: XWorld, clock: FakeClock, paying: Paying
+) -> None:
+    old = world.post("years ago")
+    platform = paying.platform
+    sent = platform.reply(draft(old, text="first"))
+    clock.advance(3 * 86_400)
+    assert platform.find_reply(draft(old, text="first")) == sent
+    clock.advance(5 * 86_400)
+    for number in range(30):
+        platform.reply(draft(world.mention(), text=str(number), key=str(number)))
+    before = paying.spent
+    assert platform.find_reply(draft(old, text="second")) is None
+    assert paying.spent - before <= PRICES.own_read * 40
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, (None, None, None)),
+        ({"x-rate-limit-limit": "9", "x-rate-limit-remaining": "3", "x-rate-limit-reset": "60"}, (9, 3, 60)),
+        (
+            {
+                "x-rate-limit-limit": "9", "x-rate-limit-remaining": "3", "x-rate-limit-reset": "60",
+                "x-user-limit-24hour-limit": "50", "x-user-limit-24hour-remaining": "0",
+                "x-user-limit-24hour-reset": "86400",
+            },
+            (50, 0, 86400),
+        ),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": "soon"}, (None, None, None)),
+        ({"x-rate-limit-remaining": "-1", "x-rate-limit-reset": "60"}, (None, None, 60)),
+        ({"x-rate-limit-reset": "9" * 30}, (None, None, None)),
+    ],
+)  # fmt: skip
+def test_the_tightest_window_counts(headers: dict[str, str], expected: tuple[int | None, ...]) -> None:
+    response = requests.Response()
+    response.headers.update(headers)
+    limit, remaining, reset_at = window(response)
+    assert (limit, remaining, int(reset_at.timestamp()) if reset_at else None) == expected
