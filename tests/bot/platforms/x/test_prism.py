@@ -86,6 +86,8 @@ class Prism:
             raise
 
     def violations(self) -> list[str]:
+        """What was not passed on so far; Prism writes it a moment after it has answered."""
+        time.sleep(0.5)
         return [line for line in self._output.read_text("utf-8").splitlines() if VIOLATION in line]
 
     def stop(self) -> None:
