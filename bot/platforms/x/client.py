@@ -24,7 +24,7 @@ from bot.platforms.gate import Call
 from bot.platforms.money import NOTHING
 from bot.platforms.x import fields
 from bot.platforms.x.fields import Token
-from bot.platforms.x.refusals import error_of
+from bot.platforms.x.refusals import TokenRefused, error_of
 from bot.platforms.x.tokens import OAuth2Tokens
 
 TWEEPY_HOST = "https://api.twitter.com"
@@ -143,7 +143,7 @@ class Client:
         token = api.bearer_token
         try:
             return _through(ask, api, call, effect=effect)
-        except CredentialsRefused:
+        except TokenRefused:
             if token is None or token == secrets.get("bearer_token"):
                 raise
         renewed = self._token(refused=token)

@@ -214,6 +214,18 @@ def test_a_token_that_ends_early_is_renewed_once_by_many_threads(
     assert len(used) == 1
 
 
+def test_an_account_that_may_not_post_spends_no_tokens(
+    world: XWorld, clock: FakeClock, tmp_path: Path
+) -> None:
+    world.secrets = world.stand_in.tokens.oauth2(world.stand_in.bot)
+    paying = Paying(world, clock, tmp_path)
+    before = paying.credentials.all()
+    world.stand_in.faults.add(Fault(FaultKind.FORBIDDEN, "POST /2/tweets"))
+    with pytest.raises(CredentialsRefused, match="may not do this"):
+        paying.platform.reply(draft(world.mention()))
+    assert paying.credentials.all() == before
+
+
 def test_a_new_first_token_takes_the_place_of_a_spent_line(
     world: XWorld, clock: FakeClock, tmp_path: Path
 ) -> None:
