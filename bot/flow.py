@@ -36,6 +36,8 @@ from bot.errors import (
     ReplyRefused,
     ResolveError,
 )
+from bot.holds import HOLDING, Holds
+from bot.leases import Leases
 from bot.manners import Manners
 from bot.pausing import Pausing
 from bot.platforms.base import Draft, Page, Platform, SentReply
@@ -53,7 +55,7 @@ log = structlog.get_logger()
 
 MAX_INTERRUPTIONS = 20
 CREDENTIALS_WAIT = timedelta(minutes=5)
-HOLDING = {"rate_limited", "credentials_refused"}  # the platform would say the same to the next job
+TOO_LATE_AT_ONCE = 100
 UNDER_WAY = {MentionState.SEEN, MentionState.RESOLVED}
 
 
@@ -66,6 +68,7 @@ class Patience:
     backoff_max: float
     lease: float
     notice_after: float
+    give_up_after: float = 86_400.0
 
     def wait(self, attempts: int) -> timedelta:
         """Exponential back-off with full jitter over its upper half."""
@@ -86,7 +89,7 @@ class TryAgain(Exception):
 
 
 class Flow:
-    """Moves mentions on. Everything that must last is in the store; which platform asked to wait, is not."""
+    """Moves mentions on. Everything that must last is in the store."""
 
     def __init__(
         self,
@@ -113,7 +116,8 @@ class Flow:
         self._thread_depth = thread_depth
         self.pausing = pausing or Pausing(store)
         self._on_closed = on_closed
-        self._held: dict[tuple[Step, str], datetime] = {}
+        self.holds = Holds(store, timedelta(seconds=patience.give_up_after))
+        self._leases = Leases(store, timedelta(seconds=patience.lease))
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
             Step.ANALYSE: self._analyse,
@@ -144,11 +148,22 @@ class Flow:
 
         While posting is paused there is nothing to send.
         """
+        self._leases.renew()
         if step is Step.SEND and self.pausing.reason() is not None:
             return []
-        now = self.store.now()
-        free = [name for name in platforms if self._held.get((step, name), now) <= now]
-        return self.store.queue.claim(step, free, limit, timedelta(seconds=self.patience.lease))
+        for platform in self.holds.too_late(step, platforms):
+            self._end_too_late(step, platform)
+        return self.store.queue.claim(step, self.holds.free(step, platforms), limit, self._leases.length)
+
+    def _end_too_late(self, step: Step, platform: str) -> None:
+        """End some of the jobs that a platform has refused for longer than an answer is worth."""
+        before, lease = self.holds.give_up_before(), self._leases.length
+        for job in self.store.queue.claim(step, (platform,), TOO_LATE_AT_ONCE, lease, queued_before=before):
+            detail = f"{platform} has refused this step for {self.patience.give_up_after / 3600:g} hours"
+            if job.step is Step.SEND:
+                self._end_reply(job, self.store.outbox.get(job.subject_id), "too_late", detail)
+            else:
+                self._abandon(job, "too_late", detail)
 
     def run(self, job: Job) -> None:
         """Carry out one claimed job, whatever comes: it is done, given back for later, or given up."""
@@ -159,9 +174,12 @@ class Flow:
                 )
                 return
             try:
-                self._steps[job.step](job)
+                with self._leases.working(job):
+                    self._steps[job.step](job)
             except TryAgain as problem:
                 self._again(job, problem)
+            else:
+                self.holds.passed(job)
         except LeaseLost as lost:
             log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
         except Exception as bug:  # the edge: one bad mention never stops a loop
@@ -176,9 +194,7 @@ class Flow:
             log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
         except Exception as bug:  # the edge again
             log.error("mention_abandoned", step=job.step, subject=job.subject_id, exc_info=bug)
-            with self.store.transaction():
-                self.store.queue.finish(job)
-                self.store.mentions.failed(self._mention_id(job), "internal_error", detail)
+            self._abandon(job, "internal_error", detail)
 
     def _again(self, job: Job, problem: TryAgain) -> None:
         if problem.counts and job.attempts + 1 >= self.patience.attempts:
@@ -188,7 +204,7 @@ class Flow:
         if problem.until is not None:
             until = max(until, problem.until)
         if problem.reason in HOLDING and not problem.counts:
-            self._held[job.step, job.platform] = until
+            self.holds.begin(job, problem.reason, until)
         log.info(
             "step_postponed",
             step=job.step,
@@ -420,6 +436,14 @@ class Flow:
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.failure(mention, rules, reason))
             self.store.mentions.analysed(mention.id, None)
+
+    def _abandon(self, job: Job, reason: str, detail: str) -> None:
+        """It ends here, and the asker is not told."""
+        mention_id = self._mention_id(job)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.mentions.failed(mention_id, reason, detail)
+        self._closed(mention_id, None)
 
     def _closed(self, mention_id: int, reply: ReplyRow | None) -> None:
         if self._on_closed is not None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -20,7 +20,16 @@ from typing import IO, Self
 import structlog
 
 from bot.analyst import Analyst
-from bot.checks import check_engine, check_loop, check_media, check_posting, check_queue, check_store
+from bot.checks import (
+    check_credentials,
+    check_engine,
+    check_loop,
+    check_media,
+    check_money,
+    check_posting,
+    check_queue,
+    check_store,
+)
 from bot.clock import Clock
 from bot.errors import AlreadyRunning
 from bot.flow import Flow
@@ -28,6 +37,7 @@ from bot.health import HealthReport
 from bot.keeping import Keeper
 from bot.loops import Loop, Schedule
 from bot.platforms.base import Platform
+from bot.platforms.gate import Gate
 from bot.responder import Responder
 from bot.watcher import Watcher
 from state.model import Step
@@ -69,6 +79,7 @@ class Service:
         self,
         flow: Flow,
         platforms: Sequence[Platform],
+        gates: Mapping[str, Gate],
         keeper: Keeper,
         clock: Clock,
         *,
@@ -86,6 +97,7 @@ class Service:
         """Make the loops; nothing runs before the context is entered. Intervals are in seconds."""
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
+        self._gates = gates
         self._engine_problem = engine_problem
         self._stopping = stopping
         self._ended: bool | None = None
@@ -203,6 +215,8 @@ class Service:
                 check_store(store),
                 *(check_queue(store, step) for step in self._steps()),
                 check_posting(self._flow.pausing.reason()),
+                *(check_credentials(name, self._flow.holds.standing()) for name in self._names),
+                *(check_money(gate.budgets()) for gate in self._gates.values()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),
             )

@@ -35,10 +35,12 @@ from state.mentions import Mentions
 from state.migrations import migrate
 from state.model import Mode, to_text
 from state.outbox import Outbox
+from state.pauses import Holds, Pauses
 from state.posts import Posts
 from state.queue import Queue
 from state.reviews import Reviews
 from state.saved_views import SavedViews
+from state.spending import Spending
 from state.triage import Triage
 
 BUSY_SECONDS = 10.0
@@ -116,6 +118,9 @@ class Store:
         self.saved_views = SavedViews(self)
         self.blocks = Blocks(self)
         self.switches = Switches(self)
+        self.spending = Spending(self)
+        self.pauses = Pauses(self)
+        self.holds = Holds(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.api_keys = ApiKeys(self)

@@ -9,6 +9,7 @@ import typer
 
 from bot.cli.accounts import accounts
 from bot.cli.api_keys import api_keys
+from bot.cli.authorize import authorize
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
@@ -25,6 +26,7 @@ from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
 from bot.cli.serve import serve
+from bot.cli.standin import stand_in
 from bot.cli.status import status
 from bot.cli.train import train
 from bot.cli.weights import weights
@@ -56,6 +58,8 @@ for command in (
     evaluate,
     export,
     bench,
+    authorize,
+    stand_in,
 ):
     app.command()(command)
 app.add_typer(accounts)
