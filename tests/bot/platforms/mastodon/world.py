@@ -106,8 +106,7 @@ class MastodonWorld:
         )
 
     def delete(self, post_id: str) -> None:
-        # What told of it stays, so that the mention is still listed, as it was when it was read.
-        del self.network.statuses[post_id]
+        self.network.delete(post_id)
 
     def hide(self, post_id: str) -> None:
         self.network.hide(post_id, 403)
