@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.accounts import accounts
 from bot.cli.authorize import authorize
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
@@ -14,6 +15,7 @@ from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
 from bot.cli.evaluate import evaluate
+from bot.cli.export import export
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
@@ -48,11 +50,13 @@ for command in (
     train,
     generate,
     evaluate,
+    export,
     bench,
     authorize,
     stand_in,
 ):
     app.command()(command)
+app.add_typer(accounts)
 app.add_typer(media)
 app.add_typer(weights)
 
