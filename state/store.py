@@ -21,6 +21,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from state.accounts import Accounts
+from state.api_keys import ApiKeys
 from state.audit import Audit
 from state.cursors import Cursors
 from state.errors import StoreClosed
@@ -36,6 +37,8 @@ from state.outbox import Outbox
 from state.posts import Posts
 from state.queue import Queue
 from state.reviews import Reviews
+from state.saved_views import SavedViews
+from state.triage import Triage
 
 BUSY_SECONDS = 10.0
 CHECKPOINT_PAGES = 8000  # 32 MB: a checkpoint waits for the disk, and at the default it comes every 80 steps
@@ -108,8 +111,11 @@ class Store:
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
         self.exports = Exports(self)
+        self.triage = Triage(self)
+        self.saved_views = SavedViews(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
+        self.api_keys = ApiKeys(self)
         self.audit = Audit(self)
 
     def now(self) -> datetime:
