@@ -197,7 +197,9 @@ def test_no_table_is_read_as_a_whole(busy: Store, case: dict[str, object]) -> No
     busy.triage.newer(filters, busy.triage.latest(filters) - 3, 100)
     busy.triage.values("platforms", filters)
     busy.db.conn.set_trace_callback(None)
-    for sql in {sql for sql in statements if sql.startswith(("SELECT", "WITH"))}:
+    ours = {sql for sql in statements if sql.startswith(("SELECT", "WITH")) and "'main'.'search_" not in sql}
+    assert ours
+    for sql in ours:
         plan = [row["detail"] for row in busy.rows("EXPLAIN QUERY PLAN " + sql)]
         # What is walked through: lists in the statement, results of it, and the full-text index's matches.
         harmless = (
