@@ -21,10 +21,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from state.accounts import Accounts
+from state.api_keys import ApiKeys
 from state.audit import Audit
 from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
+from state.exports import Exports
 from state.figures import Figures
 from state.likenesses import Likenesses
 from state.media import Media
@@ -108,10 +110,12 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.exports = Exports(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
+        self.api_keys = ApiKeys(self)
         self.audit = Audit(self)
 
     def now(self) -> datetime:

@@ -14,6 +14,7 @@ from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
 from bot.cli.evaluate import evaluate
+from bot.cli.export import export
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
@@ -47,6 +48,7 @@ for command in (
     train,
     generate,
     evaluate,
+    export,
     bench,
 ):
     app.command()(command)
