@@ -29,6 +29,7 @@ from state.events import Events
 from state.exports import Exports
 from state.figures import Figures
 from state.likenesses import Likenesses
+from state.manners import Blocks, Switches
 from state.media import Media
 from state.mentions import Mentions
 from state.migrations import migrate
@@ -113,6 +114,8 @@ class Store:
         self.exports = Exports(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.api_keys = ApiKeys(self)

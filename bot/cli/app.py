@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.accounts import accounts
+from bot.cli.api_keys import api_keys
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
@@ -18,6 +19,8 @@ from bot.cli.export import export
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.pause import pause, resume
+from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
@@ -40,9 +43,12 @@ for command in (
     run,
     serve,
     status,
+    pause,
+    resume,
     review,
     resolve,
     detectors,
+    replies,
     config,
     calibrate,
     train,
@@ -53,6 +59,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(accounts)
+app.add_typer(api_keys)
 app.add_typer(media)
 app.add_typer(weights)
 
