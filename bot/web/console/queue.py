@@ -53,7 +53,7 @@ def router(desk: Desk) -> APIRouter:
             is_tab=query in {view.query for view in views},
             newer=_address(query, at=page.newer) if page.newer else None,
             older=_address(query, at=page.older) if page.older else None,
-            narrowed=bool(filters.words) and store.triage.matches(filters.words) >= NEWEST_MATCHES,
+            narrowed=_narrowed(desk, filters),
             **_choices(desk, filters),
         )
 
@@ -99,6 +99,16 @@ def router(desk: Desk) -> APIRouter:
 def _address(query: str, **more: Any) -> str:
     parts = [part for part in (query, urlencode(more)) if part]
     return BASE + ("?" + "&".join(parts) if parts else "")
+
+
+def _narrowed(desk: Desk, filters: Filters) -> bool:
+    """Whether a search that is filtered or sorted does not look at all that has its words."""
+    plain = Filters(filters.mode, words=filters.words)
+    return (
+        bool(filters.words)
+        and filters != plain
+        and desk.store.triage.matches(filters.words) >= NEWEST_MATCHES
+    )
 
 
 def _told(done: str, refused: str) -> dict[str, int]:
