@@ -255,7 +255,7 @@ def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None)
     from bot.platforms.access import Access
     from bot.platforms.registry import create_platform
     from bot.platforms.reply_log import ReplyLog
-    from bot.platforms.simulated import SimulatedPlatform
+    from bot.platforms.simulated import simulate
 
     if not settings.platforms:
         raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
@@ -267,7 +267,7 @@ def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None)
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
-            platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
+            platform = simulate(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
 

@@ -34,6 +34,7 @@ from bot.errors import AlreadyRunning
 from bot.flow import Flow
 from bot.health import HealthReport
 from bot.keeping import Keeper
+from bot.listening import listen_to
 from bot.loops import Loop, Schedule
 from bot.platforms.base import Platform
 from bot.platforms.gate import Gate
@@ -126,16 +127,18 @@ class Service:
             Responder(platform, flow, stop_posting=stop_posting, stopping=self._stopping)
             for platform in platforms
         ]
+        watching = [
+            Loop(
+                f"watcher:{platform.name}",
+                max(watch_interval, platform.limits.min_poll_interval, MIN_INTERVAL),
+                watcher.run_once,
+                clock,
+            )
+            for platform, watcher in zip(platforms, self._watchers, strict=True)
+        ]
+        self._listening = listen_to(platforms, watching, clock, self._stopping)
         self._loops = [
-            *(
-                Loop(
-                    f"watcher:{platform.name}",
-                    max(watch_interval, platform.limits.min_poll_interval, MIN_INTERVAL),
-                    watcher.run_once,
-                    clock,
-                )
-                for platform, watcher in zip(platforms, self._watchers, strict=True)
-            ),
+            *watching,
             Loop("resolver", max(analyst_interval, MIN_INTERVAL), self._analyst.resolve_once, clock),
             Loop("analyst", max(analyst_interval, MIN_INTERVAL), self._analyst.analyse_once, clock),
             *(
@@ -156,6 +159,8 @@ class Service:
         recovered = self._flow.store.queue.recover_all()
         log.info("started", platforms=list(self._names), mode=self._flow.store.mode, taken_up_again=recovered)
         self._schedule.start()
+        for each in self._listening:
+            each.start()
         return self
 
     def __exit__(
@@ -200,6 +205,7 @@ class Service:
         for each in self._workers:
             each.stop()
         joins = [each.join for each in self._loops] + [each.join for each in self._workers]
+        joins += [each.join for each in self._listening]
         deadline = time.monotonic() + STOP_SECONDS
         still_at_work = [join for join in joins if not join(max(0.0, deadline - time.monotonic()))]
         self._ended = not still_at_work
@@ -212,6 +218,7 @@ class Service:
         return HealthReport(
             (
                 *(check_loop(loop) for loop in self._loops),
+                *(each.check() for each in self._listening),
                 check_store(store),
                 *(check_queue(store, step) for step in self._steps),
                 *(check_credentials(name, self._flow.holds.standing()) for name in self._names),

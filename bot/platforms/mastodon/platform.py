@@ -35,7 +35,7 @@ from bot.platforms.mastodon.streaming import listen, stream_url
 _log = structlog.get_logger(__name__)
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
-MIN_POLL_INTERVAL = 5.0
+MIN_POLL_INTERVAL = 2.0
 MIN_REPLY_INTERVAL = 2.0
 """Seconds. An instance allows 300 requests in 5 minutes, and a reply takes three to six."""
 
