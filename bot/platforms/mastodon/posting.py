@@ -69,7 +69,8 @@ class Poster:
             return standing
         target = self._fetch(draft.in_reply_to)
         # Without their handle in it the asker would not be told of the answer.
-        text = f"@{target.account.acct} {draft.text}"
+        handle = f"@{target.account.acct} "
+        text = draft.text if draft.text.startswith(handle) else handle + draft.text
         if status_length(text, instance.url_length) > instance.text_limit:
             raise ReplyRefused(f"with @{target.account.acct} in front the reply is longer than allowed")
         picture = self._picture(draft)
@@ -94,7 +95,7 @@ class Poster:
         Raises:
             PlatformUnavailable: more statuses than are read back lie between, so nobody can say.
         """
-        wanted = _comparable(draft.text)
+        wanted = _comparable(without_leading_handles(draft.text))
         below: str | None = None
         for _ in range(OWN_PAGES):
             page = self._own(me, below)
