@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.log import configure
-from tests.bot.platforms.faults.matrix import PLATFORMS, outcomes
+from tests.bot.platforms.faults.matrix import LASTING, ONCE, PLATFORMS, outcomes
 from tests.bot.platforms.faults.networks import CALLS
 from tests.bot.platforms.faults.page import page
 
@@ -15,5 +15,6 @@ if __name__ == "__main__":
     found = {}
     for platform in PLATFORMS:
         for call in CALLS:
-            found |= dict(outcomes(platform, call))
+            for lasts in (ONCE, LASTING):
+                found |= dict(outcomes(platform, call, lasts))
     print(page(found), end="")

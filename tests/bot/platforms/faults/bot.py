@@ -1,4 +1,4 @@
-"""A whole bot over one platform, from watcher to responder, on a clock that jumps to when something is due."""
+"""A whole bot over one platform, from watcher to responder, on a clock that jumps on when all is done."""
 
 from __future__ import annotations
 
@@ -95,9 +95,7 @@ def bot_over(folder: Path, platform: Platform, clock: FakeClock) -> Iterator[Bot
     folder.mkdir()
     store = Store(folder / "state.sqlite3", Mode.LIVE, clock.now)
     limits = FetchLimits(ports=frozenset(range(1024, 65_536)))
-    resolver = Resolver(
-        GuardedFetcher(limits, allow_networks=["127.0.0.0/8"]), MediaStore(folder / "media")
-    )
+    resolver = Resolver(GuardedFetcher(limits, allow_networks=["127.0.0.0/8"]), MediaStore(folder / "media"))
     illustrated: Any = Illustrated(platform, folder / "card.png")
     flow = Flow(
         store,

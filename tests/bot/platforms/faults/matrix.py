@@ -43,17 +43,21 @@ class Cell:
     lasts: str
 
 
-def outcomes(platform: str, call: str) -> Iterator[tuple[Cell, str]]:
+def kinds(lasts: str) -> list[FaultKind]:
+    """The faults that are tried for so long."""
+    return [kind for kind in FaultKind if lasts == ONCE or kind not in HANGING]
+
+
+def outcomes(platform: str, call: str, lasts: str) -> Iterator[tuple[Cell, str]]:
     """What comes of a mention under each fault at this call, all on one network.
 
     Raises:
         AssertionError: a mention was answered twice, or it is lost.
     """
     with TemporaryDirectory() as name, network(platform, Path(name)) as where:
-        for kind in FaultKind:
-            for lasts in (ONCE,) if kind in HANGING else (ONCE, LASTING):
-                cell = Cell(platform, call, kind, lasts)
-                yield cell, _outcome(where, cell) if call in where.endpoints else NO_SUCH_CALL
+        for kind in kinds(lasts):
+            cell = Cell(platform, call, kind, lasts)
+            yield cell, _outcome(where, cell) if call in where.endpoints else NO_SUCH_CALL
 
 
 def _outcome(where: Network, cell: Cell) -> str:

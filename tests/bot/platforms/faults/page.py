@@ -17,15 +17,15 @@ HEAD = """\
 
 Made by `python -m tests.bot.platforms.faults`; a test holds that it is what comes out. Not edited by hand.
 
-Somebody posts a picture, somebody else tags the bot on it, and one kind of request (the table's heading) meets one fault
-(the row), on each platform (the column). Everything between watcher and reply is the real thing, over the stand-ins of
-the platforms on loopback (`veritag stand-in`), with the platforms' own client libraries; only detectors and time are not.
-Drafts carry a picture, so that uploads happen. `inbox` is a folder; it fails by order, has no uploads, and keeps no
-idempotency keys here.
+Somebody posts a picture, somebody else tags the bot on it, and one kind of request (the table's heading)
+meets one fault (the row), on each platform (the column). Everything between watcher and reply is the real
+thing, over the stand-ins of the platforms on loopback (`veritag stand-in`), with the platforms' own client
+libraries; only detectors and time are not. Drafts carry a picture, so that uploads happen. `inbox` is a
+folder; it fails by order, has no uploads, and keeps no idempotency keys here.
 
-**once**: the first such request fails. **lasting**: each one does, for three days (`me` and `mentions`: for three hours,
-as nobody is seen meanwhile). A cell with one outcome says that both end so. Lasting time-outs are left out: they end as
-lasting resets do, after a long time.
+**once**: the first such request fails. **lasting**: each one does, for three days (`me` and `mentions`: for
+three hours, as nobody is seen meanwhile). A cell with one outcome says that both end so. Lasting time-outs
+are left out: they end as lasting resets do, after a long time.
 
 | outcome | means |
 |---|---|
@@ -39,7 +39,8 @@ lasting resets do, after a long time.
 | believed gone | the platform said so, though it was not |
 | an error's name | it could not be taken back, for this reason |
 
-Nowhere do two replies stand, and no mention is left without an end. Reasons are those of [operations.md](operations.md).
+Nowhere do two replies stand, and no mention is left without an end. Reasons are those of
+[operations.md](operations.md).
 """
 
 TITLES = {
@@ -59,7 +60,12 @@ def page(found: Mapping[Cell, str]) -> str:
 
 
 def _table(call: str, found: Mapping[Cell, str]) -> list[str]:
-    lines = [f"## {TITLES[call]}", "", f"| fault | {' | '.join(PLATFORMS)} |", "|---" * (len(PLATFORMS) + 1) + "|"]
+    lines = [
+        f"## {TITLES[call]}",
+        "",
+        f"| fault | {' | '.join(PLATFORMS)} |",
+        "|---" * (len(PLATFORMS) + 1) + "|",
+    ]
     for kind in FaultKind:
         row = [_said(found, platform, call, kind) for platform in PLATFORMS]
         lines.append(f"| {kind.replace('_', ' ')} | {' | '.join(row)} |")
@@ -83,8 +89,8 @@ def read_page(text: str) -> dict[Cell, str]:
     for call, section in zip(CALLS, sections, strict=True):
         rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")][2:]
         for kind, row in zip(FaultKind, rows, strict=True):
-            for platform, cell in zip(PLATFORMS, row[1:], strict=True):
-                once, _, lasting = cell.partition("; lasting: ")
+            for platform, found in zip(PLATFORMS, row[1:], strict=True):
+                once, _, lasting = found.partition("; lasting: ")
                 said[Cell(platform, call, kind, ONCE)] = once
                 if kind not in HANGING:
                     said[Cell(platform, call, kind, LASTING)] = lasting or once
