@@ -196,8 +196,9 @@ class Flow:
         until = self.store.now() + self.patience.wait(job.attempts)
         if problem.until is not None:
             until = max(until, problem.until)
-        if problem.reason in HOLDING and not problem.counts:
-            self.holds.begin(job, problem.reason, until)
+        due: datetime | None = until
+        if problem.reason in HOLDING and not problem.counts and self.holds.begin(job, problem.reason, until):
+            due = None
         log.info(
             "step_postponed",
             step=job.step,
@@ -206,7 +207,7 @@ class Flow:
             detail=str(problem),
         )
         with self.store.transaction():
-            self.store.queue.postpone(job, until, failed=problem.counts)
+            self.store.queue.postpone(job, due, failed=problem.counts)
             self.store.events.add(
                 "postponed",
                 self._mention_id(job),

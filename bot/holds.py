@@ -27,24 +27,35 @@ class Holds:
         self._give_up_after = give_up_after
         self._until: dict[tuple[Step, str], datetime] = {}
         self._standing = {(row.step, row.platform): row for row in store.holds.all()}
+        self._refused: dict[tuple[Step, str], set[int]] = {}
         self._guard = threading.Lock()
 
-    def begin(self, job: Job, reason: str, until: datetime) -> None:
-        """The platform refused this job; leave it alone until then."""
+    def begin(self, job: Job, reason: str, until: datetime) -> bool:
+        """The platform refused this job; leave it alone until then.
+
+        Returns:
+            Whether the job keeps its turn: it does once. The second time others go first, in case that it is
+            this job alone that is refused.
+        """
         key = job.step, job.platform
         with self._guard:
             self._until[key] = until
+            refused = self._refused.setdefault(key, set())
+            keeps_turn = job.id not in refused
+            refused.add(job.id)
             known = self._standing.get(key)
             if known is not None and known.reason == reason:
-                return
+                return keeps_turn
             since = known.since if known is not None else self._store.now()
             self._standing[key] = HoldRow(job.platform, job.step, reason, since)
         self._store.holds.begin(job.platform, job.step, reason)
+        return keeps_turn
 
     def passed(self, job: Job) -> None:
         """The platform let this job through."""
         with self._guard:
             known = self._standing.pop((job.step, job.platform), None)
+            self._refused.pop((job.step, job.platform), None)
         if known is not None:
             self._store.holds.end(job.platform, job.step)
 
