@@ -66,6 +66,11 @@ def check_money(budgets: Budgets) -> Check:
     return Check(name, True, f"{said}, near the cap" if budgets.near_cap else said)
 
 
+def check_posting(paused: str | None) -> Check:
+    """Nothing is wrong with a pause that somebody asked for; it is shown."""
+    return Check("posting", True, paused or "replies may leave")
+
+
 def check_media(swept: Swept | None, quota: int) -> Check:
     """The media are well while they take no more than they may."""
     if swept is None:

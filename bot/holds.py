@@ -17,6 +17,9 @@ from state.store import Store
 HOLDING = {"rate_limited", "credentials_refused"}
 """The reasons that a platform would give to the next job as well."""
 
+STALE = timedelta(hours=1)
+"""A hold that was over for so long without another try, as after a pause, must first be confirmed by one."""
+
 
 class Holds:
     """What is held. Safe to use from several threads."""
@@ -66,9 +69,13 @@ class Holds:
 
     def too_late(self, step: Step, platforms: Iterable[str]) -> list[str]:
         """The platforms that have refused for so long that jobs as old as that come too late."""
-        before = self.give_up_before()
-        found = ((name, self._standing.get((step, name))) for name in platforms)
-        return [name for name, row in found if row is not None and row.since <= before]
+        return [name for name in platforms if self._is_too_late((step, name))]
+
+    def _is_too_late(self, key: tuple[Step, str]) -> bool:
+        row, until = self._standing.get(key), self._until.get(key)
+        if row is None or until is None or self._store.now() > until + STALE:
+            return False
+        return row.since <= self.give_up_before()
 
     def give_up_before(self) -> datetime:
         """Jobs that were queued before then, and held ever since, have waited long enough."""

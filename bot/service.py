@@ -26,6 +26,7 @@ from bot.checks import (
     check_loop,
     check_media,
     check_money,
+    check_posting,
     check_queue,
     check_store,
 )
@@ -91,7 +92,6 @@ class Service:
         page_pause: float,
         resolve_workers: int,
         in_flight: int,
-        stop_posting: bool = False,
         engine_problem: Callable[[], str | None] = lambda: None,
         stopping: threading.Event,
     ) -> None:
@@ -100,9 +100,6 @@ class Service:
         self._names = tuple(platform.name for platform in platforms)
         self._gates = gates
         self._engine_problem = engine_problem
-        self._steps = (
-            (Step.RESOLVE, Step.ANALYSE) if stop_posting else (Step.RESOLVE, Step.ANALYSE, Step.SEND)
-        )
         self._stopping = stopping
         self._ended: bool | None = None
         self._analyst = Analyst(
@@ -123,10 +120,7 @@ class Service:
             )
             for platform in platforms
         ]
-        self._responders = [
-            Responder(platform, flow, stop_posting=stop_posting, stopping=self._stopping)
-            for platform in platforms
-        ]
+        self._responders = [Responder(platform, flow, stopping=self._stopping) for platform in platforms]
         watching = [
             Loop(
                 f"watcher:{platform.name}",
@@ -190,7 +184,13 @@ class Service:
             pass
 
     def _open_steps(self) -> int:
-        return self._flow.store.queue.open_count(self._names, *self._steps)
+        return self._flow.store.queue.open_count(self._names, *self._steps())
+
+    def _steps(self) -> tuple[Step, ...]:
+        """The steps that are worked off now; while posting is paused nothing is sent."""
+        if self._flow.pausing.reason() is not None:
+            return (Step.RESOLVE, Step.ANALYSE)
+        return (Step.RESOLVE, Step.ANALYSE, Step.SEND)
 
     def stop(self) -> bool:
         """Take up nothing new and wait a little for what is at work.
@@ -220,13 +220,20 @@ class Service:
                 *(check_loop(loop) for loop in self._loops),
                 *(each.check() for each in self._listening),
                 check_store(store),
-                *(check_queue(store, step) for step in self._steps),
+                *(check_queue(store, step) for step in self._steps()),
+                check_posting(self._flow.pausing.reason()),
                 *(check_credentials(name, self._flow.holds.standing()) for name in self._names),
                 *(check_money(gate.budgets()) for gate in self._gates.values()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),
             )
         )
+
+    def wake(self) -> None:
+        """Take up now what an operator has queued, rather than at the next pass."""
+        self._analyst.resolve_once()
+        self._analyst.analyse_once()
+        self._wake_responders()
 
     def _sweep(self) -> None:
         self._keeper.sweep()

@@ -8,19 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
-from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
+from bot.config.base import Folder, LowerCase, Names, Seconds, Section, Unit
 from bot.config.bluesky import Bluesky
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
+from bot.config.manners import Manners
 from bot.config.mastodon import Mastodon
+from bot.config.oidc import Oidc
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
+from bot.config.web import Web
 from bot.config.x import X
 
 ENV_PREFIX = "VERITAG_"
@@ -138,53 +141,10 @@ class Reply(Section):
         bool,
         Field(description="Tell the estimated probability; a reply cannot show what it rests on, so off."),
     ] = False
-
-
-class Manners(Section):
-    """Whom the bot answers, and how often."""
-
-    per_asker_per_hour: Annotated[
-        int,
-        Unit("mentions per hour"),
-        Field(ge=1, le=100_000, description="Mentions of one asker that count."),
-    ] = 20
-    blocked: Annotated[Handles, Field(description="Handles that are never answered.")] = Field(
-        default_factory=list
-    )
-    allowed: Annotated[Handles, Field(description="Handles that are answered; empty: everybody.")] = Field(
-        default_factory=list
-    )
-    thread_depth: Annotated[
-        int, Unit("posts"), Field(ge=0, le=50, description="How far up a thread media are looked for.")
-    ] = 4
-    stop_posting: Annotated[
-        bool, Field(description="Go on watching and judging, but post nothing: the emergency brake.")
+    link: Annotated[
+        bool,
+        Field(description="Add a link where a reply points to something; X charges far more for such posts."),
     ] = False
-
-
-class Web(Section):
-    """Health for machines, and the operators' pages."""
-
-    enabled: Annotated[bool, Field(description="Whether the service listens at all.")] = True
-    host: Annotated[
-        str,
-        Field(min_length=1, max_length=253, description="Address to listen on; off loopback needs a token."),
-    ] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")] = 8080
-    token: Annotated[
-        SecretStr | None,
-        Field(min_length=16, description="What callers must present as `Authorization: Bearer TOKEN`."),
-    ] = None
-
-    @model_validator(mode="after")
-    def _guarded_off_loopback(self) -> Self:
-        if self.enabled and self.token is None and not is_loopback(self.host):
-            raise PydanticCustomError(
-                "crossed",
-                "can be reached from other machines and needs a token",
-                {"field": "host", "mend": "set web.token (VERITAG_WEB__TOKEN), or use 127.0.0.1"},
-            )
-        return self
 
 
 class Log(Section):
@@ -241,6 +201,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     web_detection: WebDetection = WebDetection()
     web: Web = Web()
+    oidc: Oidc = Oidc()
     serve: Serve = Serve()
     log: Log = Log()
 
