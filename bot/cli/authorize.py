@@ -64,4 +64,5 @@ def environment_lines(platform: str, grant: Grant) -> list[str]:
     from bot.config.model import ENV_DELIMITER, ENV_PREFIX
 
     start = f"{ENV_PREFIX}{platform.upper()}{ENV_DELIMITER}"
-    return [f"{start}{name.upper()}={shlex.quote(secret)}" for name, secret in grant.secrets.items()]
+    told = {name: secret for name, secret in grant.secrets.items() if secret}
+    return [f"{start}{name.upper()}={shlex.quote(secret)}" for name, secret in told.items()]

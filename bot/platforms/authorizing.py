@@ -32,7 +32,8 @@ class Terminal(Protocol):
 class Grant:
     """What was obtained. ``account`` is for people (a handle); ``secrets`` go by their settings' names.
 
-    A secret named ``access_token`` can be stored for platform `x`, or set as VERITAG_X__ACCESS_TOKEN.
+    A secret named ``access_token`` can be stored for platform `x`, or set as VERITAG_X__ACCESS_TOKEN. An
+    empty one takes the place of what may be stored from an earlier grant of another kind.
     """
 
     account: str

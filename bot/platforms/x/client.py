@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,13 +24,13 @@ from bot.platforms.gate import Call
 from bot.platforms.money import NOTHING
 from bot.platforms.x import fields
 from bot.platforms.x.fields import Token
-from bot.platforms.x.refusals import error_of
+from bot.platforms.x.refusals import TokenRefused, error_of
 from bot.platforms.x.tokens import OAuth2Tokens
 
 TWEEPY_HOST = "https://api.twitter.com"
 _OAUTH1 = ("api_key", "api_secret", "access_token", "access_token_secret")
 _OAUTH2 = ("client_id", "refresh_token")
-_TOKEN_ROUTE = "/2/oauth2/token"  # noqa: S105 - a path
+TOKEN_URL = f"{TWEEPY_HOST}/2/oauth2/token"
 
 Ask = Callable[[tweepy.Client], Any]
 Model = TypeVar("Model", bound=BaseModel)
@@ -142,24 +143,24 @@ class Client:
         token = api.bearer_token
         try:
             return _through(ask, api, call, effect=effect)
-        except CredentialsRefused:
+        except TokenRefused:
             if token is None or token == secrets.get("bearer_token"):
                 raise
-        renewed = self._token(secrets, refused=token)
+        renewed = self._token(refused=token)
         return _through(ask, self._with_token(renewed), call, effect=effect)
 
     def _api(self, secrets: Mapping[str, str], *, as_app: bool) -> tweepy.Client:
-        if as_app and "bearer_token" in secrets:
+        if as_app and secrets.get("bearer_token"):
             return self._with_token(secrets["bearer_token"])
-        if all(name in secrets for name in _OAUTH1):
+        if all(secrets.get(name) for name in _OAUTH1):
             return self._client(None, *(secrets[name] for name in _OAUTH1))
-        if all(name in secrets for name in _OAUTH2):
-            return self._with_token(self._token(secrets))
+        if all(secrets.get(name) for name in _OAUTH2):
+            return self._with_token(self._token())
         raise CredentialsRefused("x has no account to speak for; run `veritag authorize x`")
 
-    def _token(self, secrets: Mapping[str, str], *, refused: str | None = None) -> str:
+    def _token(self, *, refused: str | None = None) -> str:
         try:
-            return self._tokens.access_token(secrets, refused=refused)
+            return self._tokens.access_token(refused=refused)
         except ConfigError as error:
             raise CredentialsRefused(str(error)) from error
 
@@ -181,7 +182,7 @@ class Client:
         auth = HTTPBasicAuth(client_id, client_secret) if client_secret else None
         with self._access.gate.call("token") as call:
             response = _sent(
-                lambda: self._session.request("POST", TWEEPY_HOST + _TOKEN_ROUTE, data=form, auth=auth),
+                lambda: self._session.request("POST", TOKEN_URL, data=form, auth=auth),
                 effect=False,
             )
             _note_budget(response, call)
@@ -236,24 +237,31 @@ def _kind(error: Exception) -> str:
 
 
 def _note_budget(response: requests.Response, call: Call) -> None:
-    headers = response.headers
-    call.budget(
-        limit=_number(headers.get(fields.LIMIT_HEADER)),
-        remaining=_number(headers.get(fields.REMAINING_HEADER)),
-        reset_at=_reset(response),
-    )
+    limit, remaining, reset_at = window(response)
+    call.budget(limit=limit, remaining=remaining, reset_at=reset_at)
 
 
 def _raise_for(response: requests.Response, *, effect: bool) -> None:
     if response.status_code == requests.codes.too_many_requests:
-        raise RateLimited("X asks to wait", _reset(response))
+        raise RateLimited("X asks to wait", window(response)[2])
     if not response.ok or response.is_redirect:
         raise error_of(response, effect=effect)
 
 
-def _reset(response: requests.Response) -> datetime | None:
-    seconds = _number(response.headers.get(fields.RESET_HEADER))
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+def window(response: requests.Response) -> tuple[int | None, int | None, datetime | None]:
+    """Limit, what remains of it, and its reset, of the window that has least left; of equals the longest."""
+    told = []
+    for window in fields.WINDOWS:
+        limit, remaining, reset = (
+            _number(response.headers.get(window + ending))
+            for ending in (fields.LIMIT, fields.REMAINING, fields.RESET)
+        )
+        if reset is not None:
+            told.append((math.inf if remaining is None else remaining, -reset, limit, remaining, reset))
+    if not told:
+        return None, None, None
+    _, _, limit, remaining, reset = min(told, key=lambda each: each[:2])
+    return limit, remaining, datetime.fromtimestamp(reset, UTC)
 
 
 def _number(text: str | None) -> int | None:

@@ -41,9 +41,10 @@ LEAST_RESULTS = 5
 
 MOST_RESULTS = 100
 
-LIMIT_HEADER = "x-rate-limit-limit"
-REMAINING_HEADER = "x-rate-limit-remaining"
-RESET_HEADER = "x-rate-limit-reset"
+WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
+"""What X counts in: 15 minutes, and days of the account and the app. Each with the endings below."""
+
+LIMIT, REMAINING, RESET = "-limit", "-remaining", "-reset"
 ACCESS_HEADER = "x-access-level"
 
 MEDIA_UPLOAD = "/2/media/upload"

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from bot.clock import Clock
@@ -41,7 +42,7 @@ class XPlatform:
         self.text_rules = TextRules(max_length=LONGEST_TEXT, measure=weighted)
         self._client = client
         self._prices = prices
-        self._poster = Poster(client, prices)
+        self._poster = Poster(client, prices, clock)
         self._kept = _KeptPosts(clock, keep_posts)
         self._guard = threading.Lock()
         self._me: tuple[int, Account] | None = None
@@ -144,10 +145,14 @@ class XPlatform:
                 user_fields=fields.USER_FIELDS,
                 user_auth=as_user(api),
             ),
-            cost=size * self._prices.read,
-            actual=lambda found: len(found.data) * self._prices.read,
+            cost=2 * size * self._prices.read,
+            actual=self._cost_of,
             as_app=True,
         )
+
+    def _cost_of(self, listing: Listing) -> Decimal:
+        """Every post of an answer, also those that came along: X does not say that these are free."""
+        return (len(listing.data) + len(listing.includes.tweets)) * self._prices.read
 
     def _look_up(self, post_id: str) -> Post:
         if not (post_id.isascii() and post_id.isdigit() and len(post_id) <= 19):
@@ -164,8 +169,8 @@ class XPlatform:
                 user_fields=fields.USER_FIELDS,
                 user_auth=as_user(api),
             ),
-            cost=self._prices.read,
-            actual=lambda found: len(found.data) * self._prices.read,
+            cost=2 * self._prices.read,
+            actual=self._cost_of,
         )
         for post in reader.posts(listing):
             if post.id == post_id:

@@ -10,12 +10,14 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import structlog
 import tweepy
 
+from bot.clock import Clock
 from bot.errors import ReplyRefused
 from bot.platforms.base import Account, Draft, SentReply
 from bot.platforms.text import http_urls
@@ -30,6 +32,9 @@ _log = structlog.get_logger(__name__)
 _LEADING_HANDLES = re.compile(r"(?:@\w{1,15}\s+)+", re.ASCII)
 _URL = re.compile(r"https?://\S+")
 _FIRST_PAGE = 10
+
+LONGEST_DOUBT = timedelta(days=7)
+"""No reply is tried for longer than this, so that older posts need not be read, and paid for, to find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,10 @@ class Prices:
 class Poster:
     """One account's replies. Errors as in `bot.platforms.base.Platform`."""
 
-    def __init__(self, client: Client, prices: Prices) -> None:
+    def __init__(self, client: Client, prices: Prices, clock: Clock) -> None:
         self._client = client
         self._prices = prices
+        self._clock = clock
 
     def post(self, me: Account, draft: Draft) -> SentReply:
         """Post a reply; where X calls it a repetition, the one that stands.
@@ -82,7 +88,10 @@ class Poster:
     def find(self, me: Account, draft: Draft) -> SentReply | None:
         """The own post behind the mention that answers it with this text."""
         wanted = essence(draft.text)
+        oldest = self._clock.now() - LONGEST_DOUBT
         for tweet in self._own_posts(me, draft.in_reply_to):
+            if tweet.created_at < oldest:
+                return None
             parents = {each.id for each in tweet.referenced_tweets if each.type == fields.REPLIED_TO}
             if draft.in_reply_to in parents and _essence_of(tweet) == wanted:
                 return _sent(me, tweet.id)

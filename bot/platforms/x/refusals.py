@@ -19,6 +19,10 @@ _LONGEST = 200
 _AUTHORIZE = "run `veritag authorize x` again"
 
 
+class TokenRefused(CredentialsRefused):
+    """X does not know the token (any longer); a new one may do."""
+
+
 class Duplicate(ReplyRefused):
     """X holds the text for a repetition of a post that stands."""
 
@@ -64,7 +68,7 @@ def error_of(response: requests.Response, *, effect: bool) -> PlatformError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return OutcomeUnknown(said) if effect else PlatformUnavailable(said)
     if status == HTTPStatus.UNAUTHORIZED:
-        return CredentialsRefused(f"{said}; {_AUTHORIZE}")
+        return TokenRefused(f"{said}; {_AUTHORIZE}")
     if status == HTTPStatus.PAYMENT_REQUIRED:
         return PlatformUnavailable(f"{said}; the app at X has no credits left, buy some")
     meaning = _meaning(refused)

@@ -14,20 +14,15 @@ from bot.platforms.x.fields import Token
 
 _EARLY = timedelta(seconds=60)
 
-_ACCESS, _REFRESH, _EXPIRES, _FIRST = (
-    "oauth2_access_token",
-    "oauth2_refresh_token",
-    "oauth2_expires_at",
-    "oauth2_first",
-)
-"""What is stored: the tokens that hold now, and which first refresh token they come from."""
+_ACCESS, _EXPIRES, _CAME_WITH = "oauth2_access_token", "oauth2_expires_at", "oauth2_came_with"
+"""What is stored beside `refresh_token`: the access token, and which refresh token it came with."""
 
 
 class OAuth2Tokens:
     """The tokens of one account, renewed when they run out. Safe to use from several threads.
 
-    The first refresh token is a setting, or was stored by `veritag authorize`. Its successors are stored
-    beside it, each before its predecessor is forgotten; another first token starts a new line.
+    The first refresh token is a setting, or was stored by `veritag authorize`. Each successor is stored in
+    its place before anything is asked with it; when another is set by hand, that one counts.
     """
 
     def __init__(
@@ -39,7 +34,7 @@ class OAuth2Tokens:
         self._clock = clock
         self._renewing = threading.Lock()
 
-    def access_token(self, secrets: Mapping[str, str], *, refused: str | None = None) -> str:
+    def access_token(self, *, refused: str | None = None) -> str:
         """An access token that holds; never ``refused``, which X has just not accepted.
 
         Raises:
@@ -48,31 +43,29 @@ class OAuth2Tokens:
             ConfigError: the new tokens cannot be stored.
         """
         with self._renewing:
-            # Another thread may have renewed them while this one waited.
-            secrets = self._credentials.all() if refused is not None else secrets
+            secrets = self._credentials.all()  # another thread may have renewed them meanwhile
             held = self._held(secrets)
             if held is not None and held != refused and self._expiry(secrets) > self._clock.now() + _EARLY:
                 return held
             return self._renew(secrets)
 
     def _renew(self, secrets: Mapping[str, str]) -> str:
-        first = secrets["refresh_token"]
-        current = secrets.get(_REFRESH) if self._held(secrets) is not None else None
-        token = self._exchange(secrets, current or first)
-        expires = self._clock.now() + timedelta(seconds=token.expires_in)
+        spent = secrets["refresh_token"]
+        token = self._exchange(secrets, spent)
+        successor = token.refresh_token or spent
         self._credentials.store(
             **{
+                "refresh_token": successor,
                 _ACCESS: token.access_token,
-                _REFRESH: token.refresh_token or current or first,
-                _EXPIRES: expires.isoformat(),
-                _FIRST: _fingerprint(first),
+                _EXPIRES: (self._clock.now() + timedelta(seconds=token.expires_in)).isoformat(),
+                _CAME_WITH: _fingerprint(successor),
             }
         )
         return token.access_token
 
     def _held(self, secrets: Mapping[str, str]) -> str | None:
-        """The stored access token, if it comes from the first refresh token that holds now."""
-        if secrets.get(_FIRST) != _fingerprint(secrets["refresh_token"]):
+        """The stored access token, if it belongs to the refresh token that holds now."""
+        if secrets.get(_CAME_WITH) != _fingerprint(secrets["refresh_token"]):
             return None
         return secrets.get(_ACCESS)
 

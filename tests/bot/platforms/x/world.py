@@ -35,8 +35,8 @@ class XWorld:
         self.secrets = dict(stand_in.tokens.oauth1(stand_in.bot) if secrets is None else secrets)
         self._folder = folder
 
-    def connect(self, *, page_size: int = 100, **chosen: Any) -> XPlatform:
-        access = self.access(**chosen)
+    def connect(self, *, page_size: int = 100, clock: Clock | None = None, **chosen: Any) -> XPlatform:
+        access = self.access(clock, **chosen)
         options = platform_options(self.settings(**chosen), "x") | {"page_size": page_size}
         platform = create_platform("x", access, **options)
         assert isinstance(platform, XPlatform)
