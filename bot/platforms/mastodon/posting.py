@@ -68,11 +68,7 @@ class Poster:
         if standing is not None:
             return standing
         target = self._fetch(draft.in_reply_to)
-        # Without their handle in it the asker would not be told of the answer.
-        handle = f"@{target.account.acct} "
-        text = draft.text if draft.text.startswith(handle) else handle + draft.text
-        if status_length(text, instance.url_length) > instance.text_limit:
-            raise ReplyRefused(f"with @{target.account.acct} in front the reply is longer than allowed")
+        text = self._addressed(target, instance, draft.text)
         picture = self._picture(draft)
         try:
             made = self._post(target, text, draft, picture)
@@ -120,6 +116,24 @@ class Poster:
                 _Anything,
                 {404: PostGone, 410: PostGone},
             )
+
+    def _addressed(self, target: StatusFields, instance: InstanceFields, text: str) -> str:
+        """The text with the asker's handle in it: without, the server does not tell them of the answer.
+
+        Raises:
+            ReplyRefused: there is no room for it, and a direct answer without it would reach nobody.
+        """
+        handle = f"@{target.account.acct}"
+        if handle.casefold() in text.casefold().split():
+            return text
+        addressed = f"{handle} {text}"
+        if status_length(addressed, instance.url_length) <= instance.text_limit:
+            return addressed
+        if visibility_of(target.visibility, self._widest) == "direct":
+            raise ReplyRefused(
+                f"with {handle} in front the reply is longer than allowed; shorten its template"
+            )
+        return text
 
     def _own(self, me: Account, below: str | None) -> list[StatusFields]:
         """The bot's own statuses, newest first."""

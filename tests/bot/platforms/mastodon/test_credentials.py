@@ -90,7 +90,7 @@ def test_it_is_built_from_settings(world: MastodonWorld, tmp_path: Path, test_mo
     assert [post.id for post in platform.mentions("0").mentions] == [made]
     platform.reply(draft(made))
     assert len(world.replies()) == (not test_mode)
-    assert platform.text_rules.max_length == 467
+    assert platform.text_rules.max_length == 500
 
 
 @pytest.mark.parametrize(

@@ -103,12 +103,24 @@ def test_who_only_chats_in_the_thread_is_not_asking(world: MastodonWorld) -> Non
     assert mention.author.handle == "bob@far.example"
 
 
-def test_a_post_above_that_cannot_be_had_never_blocks_a_page(world: MastodonWorld) -> None:
-    picture = world.post("look", pictures=1)
-    made = world.mention("real?", parent_id=picture)
+def test_posts_above_that_cannot_be_had_never_block_a_page(world: MastodonWorld) -> None:
+    pictures = [world.post("look", pictures=1) for _ in range(6)]
+    made = [world.mention("real?", parent_id=picture) for picture in pictures]
     world.stand_in.faults.add(Fault(FaultKind.SERVER_ERROR, "GET /api/v1/statuses/*", times=None))
-    (mention,) = world.connect().mentions("0").mentions
-    assert (mention.id, mention.addressed) == (made, True)
+    found = world.connect().mentions("0").mentions
+    assert ids(found) == made
+    assert all(mention.addressed for mention in found)
+
+
+def test_a_post_whose_media_are_worked_on_is_asked_for_again(world: MastodonWorld) -> None:
+    made = world.post("look", pictures=1)
+    (medium,) = world.network.media.values()
+    medium.looks_left = 1
+    platform = world.connect()
+    with pytest.raises(PlatformUnavailable, match="still working"):
+        platform.fetch_post(made)
+    medium.looks_left = 0
+    assert len(platform.fetch_post(made).attachments) == 1
 
 
 def test_a_page_that_is_no_list(world: MastodonWorld) -> None:

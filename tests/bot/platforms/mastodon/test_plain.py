@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.platforms.mastodon.length import ROOM_FOR_ASKER, status_length, text_rules
+from bot.platforms.mastodon.length import status_length, text_rules
 from bot.platforms.mastodon.plain import plain
 
 LONG = "https://news.example/2026/11/a-very-long-address-that-nobody-reads?x=1&y=2"
@@ -67,8 +67,7 @@ def test_lengths_are_mastodon_s(text: str, length: int) -> None:
     assert status_length(text, 23) == length
 
 
-def test_room_is_kept_for_the_asker() -> None:
+def test_a_text_fits_up_to_the_instance_s_limit() -> None:
     rules = text_rules(500, 23)
-    assert rules.max_length == 500 - ROOM_FOR_ASKER
-    assert rules.fits("x" * rules.max_length)
-    assert not rules.fits("x" * (rules.max_length + 1))
+    assert rules.fits("x" * 473 + " https://a.example/" + "y" * 400 + " .")
+    assert not rules.fits("x" * 501)
