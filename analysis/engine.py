@@ -40,6 +40,7 @@ from analysis.members import (
     load_members,
     score_fingerprint,
 )
+from analysis.memory import Heap
 from analysis.model import Analysis, Earlier, Kind, Recall, Score, Verdict
 from analysis.producers import producers_on
 from analysis.views import Producer, require
@@ -120,6 +121,7 @@ class EmbeddedAnalyzer:
         # No more media are on their way than ``queue_size``, so that this one is bounded too.
         self._ready: queue.SimpleQueue[Job | Callable[[], None] | None] = queue.SimpleQueue()
         self._batches = Batches()
+        self._heap = Heap()
         self._running: dict[int, Job] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -408,6 +410,7 @@ class EmbeddedAnalyzer:
         first = self._ready.get()
         group = gather(self._ready, first, lambda group: is_enough(group, len(self._running)))
         self._judge_together([job for job in group if isinstance(job, Job)])
+        self._heap.used(len(group))
         last = group[-1]
         if callable(last):
             last()

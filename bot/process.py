@@ -27,13 +27,13 @@ from bot.assembly import (
     build_service,
     open_store,
 )
-from bot.service import DataFolderLock, Service
+from bot.service import DataFolderLock
 from bot.site_changes import note_changes
+from bot.web.serving import Parts, serving
 
 if TYPE_CHECKING:
     from analysis.model import Analyzer, Recall
     from bot.config import Settings
-    from bot.resolver import Resolver
     from state.model import MentionRow, ReplyRow
     from state.store import Store
 
@@ -84,7 +84,8 @@ def run(
         keeper = build_keeper(settings, store, resolver.files)
         service = build_service(settings, flow, platforms, keeper, engine.problem, stopping)
         if settings.web.enabled:
-            stack.enter_context(_web(settings, service, resolver))
+            parts = Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service)
+            stack.enter_context(serving(parts))
         engine.start()
         with service:
             if until_idle:
@@ -136,19 +137,6 @@ def _asked_to_stop(stopping: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _web(settings: Settings, service: Service, resolver: Resolver) -> Iterator[None]:
-    from bot.web.health import create_app
-    from bot.web.resolving import resolve_router, with_token
-    from bot.web.server import WebServer
-
-    app = create_app(service.health, settings.web.token)
-    app.include_router(resolve_router(resolver, with_token(settings.web.token)))
-    with WebServer(app, settings.web.host, settings.web.port) as server:
-        log.info("listening", host=server.host, port=server.port)
-        yield
 
 
 def _leave(stack: ExitStack) -> None:

@@ -208,6 +208,12 @@ class Service:
             )
         )
 
+    def wake(self) -> None:
+        """Take up now what an operator has queued, rather than at the next pass."""
+        self._analyst.resolve_once()
+        self._analyst.analyse_once()
+        self._wake_responders()
+
     def _sweep(self) -> None:
         self._keeper.sweep()
 

@@ -1,6 +1,7 @@
 """Everything that can go wrong in this room, drawn once.
 
 StateError
+├── AlreadyThere   a row of that name is there already
 ├── LeaseLost      the job that is being finished is no longer ours: its lease ran out
 ├── NotFound       there is no such row
 ├── SchemaTooNew   the file was written by a newer version of this software
@@ -12,6 +13,10 @@ from __future__ import annotations
 
 class StateError(Exception):
     """Base of this room's errors. `str()` is one line that names the cause and the mend."""
+
+
+class AlreadyThere(StateError):
+    """A row of that name is there already."""
 
 
 class LeaseLost(StateError):

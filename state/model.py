@@ -256,6 +256,32 @@ class EventRow:
     data: Json
 
 
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One row of `accounts`; ``password`` is a hash, None for one who signs in elsewhere, as ``subject``."""
+
+    id: int
+    name: str
+    role: str
+    password: str | None = field(repr=False)
+    subject: str | None
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One row of `audit`: what an operator did."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    data: Json
+    undone_by: int | None
+
+
 def to_text(moment: datetime) -> str:
     """A moment as it stands in the tables; naive times are refused.
 

@@ -20,9 +20,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from state.accounts import Accounts
+from state.audit import Audit
 from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
+from state.figures import Figures
 from state.likenesses import Likenesses
 from state.media import Media
 from state.mentions import Mentions
@@ -103,6 +106,9 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.figures = Figures(self)
+        self.accounts = Accounts(self)
+        self.audit = Audit(self)
 
     def now(self) -> datetime:
         """The store's clock, aware, in UTC."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.accounts import accounts
 from bot.cli.authorize import authorize
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
@@ -53,6 +54,7 @@ for command in (
     stand_in,
 ):
     app.command()(command)
+app.add_typer(accounts)
 app.add_typer(media)
 app.add_typer(weights)
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
-from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit, is_loopback
+from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit
 from bot.config.bluesky import Bluesky
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
+from bot.config.oidc import Oidc
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
+from bot.config.web import Web
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -150,31 +152,6 @@ class Manners(Section):
     ] = False
 
 
-class Web(Section):
-    """Health for machines, and the operators' pages."""
-
-    enabled: Annotated[bool, Field(description="Whether the service listens at all.")] = True
-    host: Annotated[
-        str,
-        Field(min_length=1, max_length=253, description="Address to listen on; off loopback needs a token."),
-    ] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")] = 8080
-    token: Annotated[
-        SecretStr | None,
-        Field(min_length=16, description="What callers must present as `Authorization: Bearer TOKEN`."),
-    ] = None
-
-    @model_validator(mode="after")
-    def _guarded_off_loopback(self) -> Self:
-        if self.enabled and self.token is None and not is_loopback(self.host):
-            raise PydanticCustomError(
-                "crossed",
-                "can be reached from other machines and needs a token",
-                {"field": "host", "mend": "set web.token (VERITAG_WEB__TOKEN), or use 127.0.0.1"},
-            )
-        return self
-
-
 class Log(Section):
     """Logs, written to standard error."""
 
@@ -227,6 +204,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     web_detection: WebDetection = WebDetection()
     web: Web = Web()
+    oidc: Oidc = Oidc()
     serve: Serve = Serve()
     log: Log = Log()
 

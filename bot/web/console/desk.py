@@ -1,0 +1,38 @@
+"""What every page of the console works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.model import Analyzer
+    from bot.config import Settings
+    from bot.flow import Flow
+    from bot.health import HealthReport
+    from bot.keeping import Keeper
+    from bot.platforms.base import Platform
+    from bot.resolver import Resolver
+    from bot.web.console.guard import Guard
+    from bot.web.console.pages import Pages
+    from bot.writer import Writer
+    from state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts of the running bot that operators see and act on. ``wake`` has new jobs taken up at once."""
+
+    settings: Settings
+    store: Store
+    flow: Flow
+    writer: Writer
+    analyzer: Analyzer
+    resolver: Resolver
+    keeper: Keeper
+    platforms: Mapping[str, Platform]
+    health: Callable[[], HealthReport]
+    wake: Callable[[], None]
+    pages: Pages
+    guard: Guard

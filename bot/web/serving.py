@@ -1,0 +1,94 @@
+"""What the service answers over HTTP: health, metrics, `POST /resolve`, and the operators' console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from analysis.model import Analyzer
+    from bot.config import Settings
+    from bot.flow import Flow
+    from bot.keeping import Keeper
+    from bot.platforms.base import Platform
+    from bot.resolver import Resolver
+    from bot.service import Service
+    from bot.web.console.desk import Desk
+    from state.store import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a running bot."""
+
+    settings: Settings
+    store: Store
+    flow: Flow
+    analyzer: Analyzer
+    resolver: Resolver
+    keeper: Keeper
+    platforms: Sequence[Platform]
+    service: Service
+
+
+@contextmanager
+def serving(parts: Parts) -> Iterator[None]:
+    """Answer requests while the block runs.
+
+    Raises:
+        ConfigError: the address or port cannot be had.
+    """
+    from bot.web.server import WebServer
+
+    web = parts.settings.web
+    with WebServer(create_app(parts), web.host, web.port) as server:
+        log.info("listening", host=server.host, port=server.port, console=web.console)
+        yield
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application over a running bot."""
+    from bot.web import health
+    from bot.web.console.application import install
+    from bot.web.metrics import metrics_router
+    from bot.web.resolving import resolve_router, with_token
+
+    web = parts.settings.web
+    app = health.create_app(parts.service.health, web.token)
+    admit = with_token(web.token)
+    app.include_router(resolve_router(parts.resolver, admit))
+    app.include_router(metrics_router(parts.store, parts.service.health, admit))
+    if web.console:
+        install(app, _desk(parts))
+    return app
+
+
+def _desk(parts: Parts) -> Desk:
+    from bot.assembly import build_writer
+    from bot.web.console.desk import Desk
+    from bot.web.console.guard import Guard
+    from bot.web.console.pages import Pages
+
+    settings, store = parts.settings, parts.store
+    return Desk(
+        settings=settings,
+        store=store,
+        flow=parts.flow,
+        writer=build_writer(settings, store),
+        analyzer=parts.analyzer,
+        resolver=parts.resolver,
+        keeper=parts.keeper,
+        platforms={platform.name: platform for platform in parts.platforms},
+        health=parts.service.health,
+        wake=parts.service.wake,
+        pages=Pages(test_mode=settings.test_mode, now=store.now),
+        guard=Guard(store, settings.web),
+    )
