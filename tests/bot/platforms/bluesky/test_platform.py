@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from bot.errors import CredentialsRefused, PlatformUnavailable, RateLimited, ReplyRefused
+from bot.errors import CredentialsRefused, PlatformUnavailable, PostGone, RateLimited, ReplyRefused
 from bot.platforms.access import Access
 from bot.platforms.base import Draft, Pushing
 from bot.platforms.gate import Gate
@@ -116,6 +116,23 @@ def test_a_post_from_a_server_that_cannot_be_found_still_names_its_media(
         served.standin.network.accounts[world.ann.did].handle = "handle.invalid"
         (attachment,) = platform.fetch_post(made).attachments
     assert attachment.url.startswith(world.url)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "3kabc", "https://bsky.app/profile/a/post/b", "at://did:plc:abc/app.bsky.feed.like/3k"]
+)
+def test_what_is_no_post_is_gone(world: BlueskyWorld, name: str) -> None:
+    with connected(world) as platform, pytest.raises(PostGone):
+        platform.fetch_post(name)
+
+
+def test_an_embed_that_is_made_wrong_holds_up_nothing(world: BlueskyWorld) -> None:
+    broken = {"$type": "app.bsky.embed.images", "images": [{"image": {"ref": 7, "size": 1}, "alt": 3}]}
+    odd = [world.mention("odd", embed=broken), world.mention("odder", embed={"video": "x", "media": []})]
+    with connected(world) as platform:
+        found = platform.mentions(platform.cursor_at_start()).mentions
+    assert [post.id for post in found] == odd
+    assert [post.attachments for post in found] == [(), ()]
 
 
 # Replies
@@ -264,7 +281,7 @@ def test_a_password_that_is_changed_by_hand_is_used_without_a_restart(
     access.credentials.store(handle=world.bot.handle, app_password=world.bot.app_password)
     options = {"handle": None, "service_url": world.url, "plc_url": world.url, "page_size": 10}
     pace = {"poll_interval": 0.0, "reply_interval": 0.0, "connect_timeout": 5.0, "read_timeout": 5.0}
-    platform = create_platform("bluesky", access, jetstream_url="", **options, **pace)
+    platform = create_platform("bluesky", access, jetstream_url=None, **options, **pace)
     assert platform.me().id == world.bot.did
     assert not isinstance(platform, Pushing)
     served.standin.network.revoke(account)
