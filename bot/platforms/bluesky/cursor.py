@@ -70,7 +70,8 @@ class Cursor:
         page, boundary = _higher(listed_next)
         if page == self.page:  # a page full of one millisecond
             page = listed_next
-        kept = {name: time for name, time in seen.items() if time > floor or time >= boundary}
+        # What lies between has been passed for good; what lies below is still to be met again.
+        kept = {name: time for name, time in seen.items() if time > floor or time <= boundary}
         return Cursor(self.floor, kept, top, page)
 
     def cut_short(self) -> Cursor:
