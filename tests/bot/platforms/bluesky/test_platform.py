@@ -268,7 +268,7 @@ def test_a_revoked_app_password_is_named_and_not_tried_again_and_again(
         for _ in range(3):
             with pytest.raises(CredentialsRefused, match="veritag authorize bluesky"):
                 platform.mentions(platform.cursor_at_start())
-    refused = world.gates[-1].budgets()["com.atproto.server.createSession"]
+    refused = world.gates[-1].budgets().endpoints["com.atproto.server.createSession"]
     assert refused.failures == 0
 
 
