@@ -38,7 +38,7 @@ class Cursor:
     """``floor``: everything up to this time is done. ``seen``: what is done above it, by short hash.
 
     ``top`` and ``page`` belong to a sweep under way: the newest time that it found, and Bluesky's own cursor
-    for the page that comes next. ``again``: a sweep of several pages, however long ago it began, has just come
+    for the page that comes next. ``again``: a sweep of several pages, however long it took, has just come
     to its end, and what is on top now has yet to be looked at.
     """
 
