@@ -59,7 +59,7 @@ def add(
     if not name.strip() or not name.isprintable() or len(name) > 100:
         raise ConfigError("a name needs 1 to 100 printable characters; choose another")
     kept = None if subject else hash_password(_password())
-    with _store(context, config_file) as store, store.transaction():
+    with open_state(context, config_file) as store, store.transaction():
         store.accounts.add(name.strip(), role.value, password=kept, subject=subject)
         store.audit.add("command line", "account_add", f"account:{name}", {"role": role.value})
     console().print(f"{name} may use the console as {role.value}", soft_wrap=True, markup=False)
@@ -68,7 +68,7 @@ def add(
 @accounts.command("list")
 def show(context: typer.Context, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
     """List every account."""
-    with _store(context, config_file) as store:
+    with open_state(context, config_file) as store:
         found = [
             {
                 "name": each.name,
@@ -94,7 +94,7 @@ def password(context: typer.Context, name: Name, config_file: ConfigOption = Non
     from bot.accounts import hash_password
 
     kept = hash_password(_password())
-    with _store(context, config_file) as store, store.transaction():
+    with open_state(context, config_file) as store, store.transaction():
         store.accounts.set_password(name, kept)
         store.audit.add("command line", "account_password", f"account:{name}")
 
@@ -102,7 +102,7 @@ def password(context: typer.Context, name: Name, config_file: ConfigOption = Non
 @accounts.command("role")
 def role(context: typer.Context, name: Name, role: RoleOption, config_file: ConfigOption = None) -> None:
     """Give another role."""
-    with _store(context, config_file) as store, store.transaction():
+    with open_state(context, config_file) as store, store.transaction():
         store.accounts.set_role(name, role.value)
         store.audit.add("command line", "account_role", f"account:{name}", {"role": role.value})
 
@@ -110,7 +110,7 @@ def role(context: typer.Context, name: Name, role: RoleOption, config_file: Conf
 @accounts.command("disable")
 def disable(context: typer.Context, name: Name, config_file: ConfigOption = None) -> None:
     """Nobody signs in with it any more; what was done with it stays on record."""
-    with _store(context, config_file) as store, store.transaction():
+    with open_state(context, config_file) as store, store.transaction():
         store.accounts.disable(name)
         store.audit.add("command line", "account_disable", f"account:{name}")
 
@@ -118,7 +118,7 @@ def disable(context: typer.Context, name: Name, config_file: ConfigOption = None
 @accounts.command("enable")
 def enable(context: typer.Context, name: Name, config_file: ConfigOption = None) -> None:
     """It can be used again."""
-    with _store(context, config_file) as store, store.transaction():
+    with open_state(context, config_file) as store, store.transaction():
         store.accounts.enable(name)
         store.audit.add("command line", "account_enable", f"account:{name}")
 
@@ -130,7 +130,8 @@ def _password() -> str:
 
 
 @contextmanager
-def _store(context: typer.Context, config_file: Path | None) -> Iterator[Store]:
+def open_state(context: typer.Context, config_file: Path | None) -> Iterator[Store]:
+    """The state file; what it says of an unusable name or row becomes a line for people."""
     from bot.assembly import open_store
     from state.errors import StateError
 
