@@ -95,11 +95,6 @@ def test_killed_at_random_instants_everyone_has_one_right_reply(tmp_path: Path) 
         # Enough of the replies were posted by lives that were killed, or else this shows nothing.
         last = datetime.fromtimestamp(lives[-1]["began"], UTC)
         times = [iso_time(record["value"]["createdAt"]) for record in world.reply_records()]
-        print(
-            "BEFORE",
-            sum(t is not None and t < last for t in times),
-            [life["ended"] for life in lives].count(-9),
-        )
         assert sum(time is not None and time < last for time in times) >= len(times) / 4
         world.close()
 

@@ -154,6 +154,7 @@ def test_a_reply_keeps_its_thread_and_links_the_asker(world: BlueskyWorld) -> No
     text = f"@{world.ann.handle} 🟢 little evidence, see https://example.com/Ä and @nobody.example.test"
     with connected(world) as platform:
         sent = platform.reply(draft(made, text=text, language="de"))
+        assert {platform.fetch_post(post).thread_id for post in (root, made, sent.id)} == {root}
     (record,) = world.reply_records()
     value, raw = record["value"], text.encode()
     assert sent.id == record["uri"]
