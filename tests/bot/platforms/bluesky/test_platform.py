@@ -116,6 +116,17 @@ def test_only_a_facet_is_a_mention(world: BlueskyWorld) -> None:
     assert sorted(found) == sorted([made, asked])
 
 
+@pytest.mark.parametrize("page_size", [1, 2, 5])
+def test_a_start_at_now_skips_more_than_it_reads(world: BlueskyWorld, page_size: int) -> None:
+    for number in range(25):
+        world.mention(str(number))
+    with connected(world, page_size) as platform:
+        cursor = platform.cursor_at_now()
+        new = world.mention("new")
+        found = [post.id for page in pages(platform, cursor) for post in page.mentions]
+    assert found == [new]
+
+
 def test_a_post_from_a_server_that_cannot_be_found_still_names_its_media(
     world: BlueskyWorld, served: Served
 ) -> None:
