@@ -101,7 +101,7 @@ class BlueskyPlatform:
         ]
         posts = sorted((self._read(view) for view in new), key=lambda post: post.created_at)
         after = stands.after(entries, listed_next, datetime.now(UTC))
-        return Page(tuple(posts), str(after), more=after.page is not None)
+        return Page(tuple(posts), str(after), more=after.more)
 
     def fetch_post(self, post_id: str) -> Post:
         """One post by its at:// URI; errors as in `Platform.fetch_post`."""

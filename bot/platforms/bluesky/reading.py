@@ -1,7 +1,7 @@
 """From Bluesky's views of a post to a `Post`. A notification and a post view name the same fields.
 
 uri, author {did, handle, labels [{src, val}]}, indexedAt, viewer {replyDisabled}
-record {text, createdAt, langs, facets, reply.parent.uri, embed}
+record {text, createdAt, langs, facets, reply {parent.uri, root.uri}, embed}
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def read_post(view: Payload, blob_url: BlobUrl) -> Post:
         links=_links(record, embed),
         parent_id=record.maybe_text("reply", "parent", "uri"),
         quoted_id=_quoted(embed) if embed is not None else None,
+        thread_id=record.maybe_text("reply", "root", "uri") or uri,
     )
 
 

@@ -6,7 +6,7 @@ service but the detectors; the parent kills it from outside, wherever it happens
     python -m tests.bot.platforms.bluesky.living SETTINGS.json LIVES SEED
 
 SETTINGS.json holds the sections of the configuration. After LIVES killed lives, and once standard input has
-ended, one goes on until nothing is left to do. Prints one JSON object a life: {"lived", "ended"}.
+ended, one goes on until nothing is left to do. Prints one JSON object a life: {"began", "ended"}.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import bot.flow
+import bot.platforms.bluesky
+import bot.resolver.fetcher
+import bot.resolver.router  # noqa: F401 - these are imported here and not in every life
 from analysis.stub import StubAnalyzer
 from bot import process
 from bot.config import Settings
 from bot.log import configure
 from tests.bot.killing import Quiet
 
-SHORTEST, LONGEST = 0.05, 1.2
+SHORTEST, LONGEST = 0.1, 3.0
 LAST_LIFE = 60.0
 
 
@@ -57,10 +61,14 @@ def fork(sections: dict[str, Any], seconds: float, *, until_idle: bool = False) 
 def main(settings: Path, lives: int, seed: int) -> None:
     sections, chance = json.loads(settings.read_text("utf-8")), random.Random(seed)
     for _ in range(lives):
-        lived = chance.uniform(SHORTEST, LONGEST)
-        print(json.dumps({"lived": lived, "ended": fork(sections, lived)}), flush=True)
+        tell(sections, chance.uniform(SHORTEST, LONGEST))
     sys.stdin.read()
-    print(json.dumps({"lived": None, "ended": fork(sections, LAST_LIFE, until_idle=True)}), flush=True)
+    tell(sections, LAST_LIFE, until_idle=True)
+
+
+def tell(sections: dict[str, Any], seconds: float, *, until_idle: bool = False) -> None:
+    began = time.time()
+    print(json.dumps({"began": began, "ended": fork(sections, seconds, until_idle=until_idle)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Listing:
             found += [entry.uri for entry in entries if cursor.is_new(entry)]
             after = cursor.after(entries, listed_next, now)
             text = str(after)
-            if after.page is None:
+            if not after.more:
                 return found, text
         raise AssertionError("the sweep has no end")
 
@@ -74,6 +74,19 @@ def test_what_is_old_is_forgotten_and_not_read_again() -> None:
     assert len(parse(text).seen) <= OVERLAP.total_seconds() / 100 + 1
     entries, listed_next = listing.page(None, 100)
     assert parse(text).after(entries, listed_next, NOW).page is None
+
+
+def test_what_came_during_a_long_sweep_is_found_before_it_counts_as_ended() -> None:
+    listing = Listing()
+    made = listing.add(10, 20, 30, 40, 50)
+    cursor = Cursor()
+    entries, listed_next = listing.page(None, 2)
+    found = [entry.uri for entry in entries]
+    text = str(cursor.after(entries, listed_next, NOW))
+    made += listing.add(1, 2, 3)  # while the process is away
+    rest, text = listing.sweep(text, 2)
+    assert sorted(found + rest) == sorted(made)
+    assert listing.sweep(text, 2)[0] == []
 
 
 def test_a_time_from_the_future_does_not_lift_the_floor() -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from analysis.model import Band
 from analysis.stub import StubAnalyzer
 from bot.config import Settings
+from bot.resolver.reading.payload import iso_time
 from state.model import MentionState, Mode
 from state.store import Store
 from tests.bot.platforms.bluesky.network import ROOT, real_network
@@ -31,7 +33,7 @@ CARDS = False
 
 LIVES = 50
 ROUNDS = 4
-PAUSE = 1.0  # seconds between two mentions, so that they spread over the lives
+PAUSE = 3.0  # seconds between two mentions, so that they spread over the lives
 SEVERITY = [Band.TRUSTED, Band.LOW, Band.UNCERTAIN, Band.HIGH]
 VIDEO = (ROOT / "samples" / "inbox" / "media" / "coffee-pan.mp4").read_bytes()
 
@@ -90,6 +92,10 @@ def test_killed_at_random_instants_everyone_has_one_right_reply(tmp_path: Path) 
         assert ended == [-9] * LIVES + [0]
         assert len(story.media) == ROUNDS * 5
         check(story, Settings(**sections))
+        # Enough of the replies were posted by lives that were killed, or else this shows nothing.
+        last = datetime.fromtimestamp(lives[-1]["began"], UTC)
+        times = [iso_time(record["value"]["createdAt"]) for record in world.reply_records()]
+        assert sum(time is not None and time < last for time in times) >= len(times) / 4
         world.close()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,11 +15,19 @@ import httpx
 import pytest
 from PIL import Image
 
-from bot.errors import CredentialsRefused, PlatformUnavailable, PostGone, RateLimited, ReplyRefused
+from bot.errors import (
+    CredentialsRefused,
+    PlatformError,
+    PlatformUnavailable,
+    PostGone,
+    RateLimited,
+    ReplyRefused,
+)
 from bot.platforms.access import Access
 from bot.platforms.base import Draft, Pushing
 from bot.platforms.gate import Gate
 from bot.platforms.registry import create_platform
+from bot.standins.faults import Fault, FaultKind
 from tests.bot.platforms.bluesky.conftest import Served
 from tests.bot.platforms.bluesky.world import BlueskyWorld, Person
 from tests.bot.platforms.contract import connected, draft, pages
@@ -106,6 +116,17 @@ def test_only_a_facet_is_a_mention(world: BlueskyWorld) -> None:
     assert sorted(found) == sorted([made, asked])
 
 
+@pytest.mark.parametrize("page_size", [1, 2, 5])
+def test_a_start_at_now_skips_more_than_it_reads(world: BlueskyWorld, page_size: int) -> None:
+    for number in range(25):
+        world.mention(str(number))
+    with connected(world, page_size) as platform:
+        cursor = platform.cursor_at_now()
+        new = world.mention("new")
+        found = [post.id for page in pages(platform, cursor) for post in page.mentions]
+    assert found == [new]
+
+
 def test_a_post_from_a_server_that_cannot_be_found_still_names_its_media(
     world: BlueskyWorld, served: Served
 ) -> None:
@@ -144,6 +165,7 @@ def test_a_reply_keeps_its_thread_and_links_the_asker(world: BlueskyWorld) -> No
     text = f"@{world.ann.handle} 🟢 little evidence, see https://example.com/Ä and @nobody.example.test"
     with connected(world) as platform:
         sent = platform.reply(draft(made, text=text, language="de"))
+        assert {platform.fetch_post(post).thread_id for post in (root, made, sent.id)} == {root}
     (record,) = world.reply_records()
     value, raw = record["value"], text.encode()
     assert sent.id == record["uri"]
@@ -259,17 +281,18 @@ def test_a_token_that_has_run_out_is_renewed_once_for_all(world: BlueskyWorld, s
 
 
 def test_a_revoked_app_password_is_named_and_not_tried_again_and_again(
-    world: BlueskyWorld, served: Served
+    world: BlueskyWorld, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = served.standin.network.accounts[world.bot.did]
+    network, tried = served.standin.network, []
+    sign_in = network.sign_in
+    monkeypatch.setattr(network, "sign_in", lambda *who: tried.append(who) or sign_in(*who))
     with connected(world) as platform:
         platform.me()
-        served.standin.network.revoke(account)
+        network.revoke(network.accounts[world.bot.did])
         for _ in range(3):
             with pytest.raises(CredentialsRefused, match="veritag authorize bluesky"):
                 platform.mentions(platform.cursor_at_start())
-    refused = world.gates[-1].budgets().endpoints["com.atproto.server.createSession"]
-    assert refused.failures == 0
+    assert len(tried) == 2, "the first session, and one try after the revocation"
 
 
 def test_a_password_that_is_changed_by_hand_is_used_without_a_restart(
@@ -325,6 +348,30 @@ def test_a_record_key_is_a_valid_time_of_the_past() -> None:
     letters = "234567abcdefghijklmnopqrstuvwxyz"
     moments = [sum(letters.index(c) << 5 * n for n, c in enumerate(reversed(key))) >> 10 for key in keys]
     assert 1_672_531_200e6 <= min(moments) < max(moments) < 1_743_000_000e6
+
+
+def test_logs_and_errors_hold_no_secret(
+    world: BlueskyWorld, served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    made = world.mention("real?")
+    file = world.folder / "bluesky.json"
+    secrets, told = {world.bot.app_password}, []
+    with connected(world) as platform:
+        platform.reply(draft(made))
+        served.standin.network.expire_tokens()
+        for kind in (FaultKind.UNAUTHORIZED, FaultKind.SERVER_ERROR, FaultKind.RESET):
+            secrets |= {value for name, value in json.loads(file.read_text()).items() if "jwt" in name}
+            served.standin.faults.add(Fault(kind, "POST /xrpc/com.atproto.server.*", times=2))
+            try:
+                platform.mentions(platform.cursor_at_start())
+            except PlatformError as error:
+                told.append("".join(traceback.format_exception(error)))
+    assert told
+    assert len(secrets) >= 3
+    for secret in secrets:
+        assert secret not in caplog.text
+        assert not any(secret in text for text in told)
 
 
 def test_what_is_stored_holds_no_more_than_tokens(world: BlueskyWorld) -> None:
