@@ -148,9 +148,9 @@ class Flow:
 
         While posting is paused there is nothing to send.
         """
-        self._leases.renew()
         if step is Step.SEND and self.pausing.reason() is not None:
             return []
+        self._leases.renew()
         for platform in self.holds.too_late(step, platforms):
             self._end_too_late(step, platform)
         return self.store.queue.claim(step, self.holds.free(step, platforms), limit, self._leases.length)
@@ -203,8 +203,9 @@ class Flow:
         until = self.store.now() + self.patience.wait(job.attempts)
         if problem.until is not None:
             until = max(until, problem.until)
-        if problem.reason in HOLDING and not problem.counts:
-            self.holds.begin(job, problem.reason, until)
+        due: datetime | None = until
+        if problem.reason in HOLDING and not problem.counts and self.holds.begin(job, problem.reason, until):
+            due = None
         log.info(
             "step_postponed",
             step=job.step,
@@ -213,7 +214,7 @@ class Flow:
             detail=str(problem),
         )
         with self.store.transaction():
-            self.store.queue.postpone(job, until, failed=problem.counts)
+            self.store.queue.postpone(job, due, failed=problem.counts)
             self.store.events.add(
                 "postponed",
                 self._mention_id(job),

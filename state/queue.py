@@ -110,17 +110,17 @@ class Queue(Table):
         """
         self._require(job, "DELETE FROM jobs WHERE id = ? AND lease = ?", ())
 
-    def postpone(self, job: Job, until: datetime, *, failed: bool) -> None:
-        """Give the step back until then; `failed` counts it as an attempt.
+    def postpone(self, job: Job, until: datetime | None, *, failed: bool) -> None:
+        """Give the step back until then, None: to its old place; `failed` counts it as an attempt.
 
         Raises:
             LeaseLost: it is no longer ours.
         """
         self._require(
             job,
-            "UPDATE jobs SET lease = NULL, lease_until = NULL, due_at = ?, attempts = attempts + ? "
-            "WHERE id = ? AND lease = ?",
-            (to_text(until), int(failed)),
+            "UPDATE jobs SET lease = NULL, lease_until = NULL, due_at = coalesce(?, due_at), "
+            "attempts = attempts + ? WHERE id = ? AND lease = ?",
+            (to_text(until) if until is not None else None, int(failed)),
         )
 
     def cancel(self, step: Step, subject_id: int) -> None:
@@ -130,7 +130,7 @@ class Queue(Table):
                 "DELETE FROM jobs WHERE step = ? AND subject_id = ? AND lease IS NULL", (step, subject_id)
             )
 
-    def _require(self, job: Job, sql: str, parameters: tuple[str | int, ...]) -> None:
+    def _require(self, job: Job, sql: str, parameters: tuple[str | int | None, ...]) -> None:
         with self._store.transaction() as db:
             if db.execute(sql, (*parameters, job.id, job.lease)).rowcount != 1:
                 raise LeaseLost(f"the lease of {job.step} job {job.id} ran out before it was finished")

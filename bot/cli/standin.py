@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.standins.serving import StandIn
 
 STANDINS = {
+    "bluesky": "bot.standins.bluesky",
     "x": "bot.standins.x",
     "mastodon": "bot.standins.mastodon",
 }

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from bot.config.base import Seconds, Section, Unit
 
 _ORIGIN = r"^https?://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?$"
-_STREAM = r"^(?:wss?://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?)?$"
+_STREAM = r"^wss?://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?$"
 Origin = Annotated[str, Field(max_length=500, pattern=_ORIGIN)]
 
 
@@ -37,14 +37,14 @@ class Bluesky(Section):
         Field(examples=["https://plc.directory"], description="The directory that knows accounts' servers."),
     ] = "https://plc.directory"
     jetstream_url: Annotated[
-        str,
+        str | None,
         Field(
             max_length=500,
             pattern=_STREAM,
             examples=["wss://jetstream2.us-east.bsky.network/subscribe"],
-            description="A Jetstream that tells of new posts at once; empty: only look now and then.",
+            description="A Jetstream, which tells of new posts at once; without one they are looked for.",
         ),
-    ] = ""
+    ] = None
     page_size: Annotated[
         int, Unit("notifications"), Field(ge=1, le=100, description="Notifications that are read at once.")
     ] = 100

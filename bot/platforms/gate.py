@@ -66,7 +66,10 @@ class NoPauses:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What is known of one endpoint. ``remaining`` counts requests until ``reset_at``; None: not told."""
+    """What is known of one endpoint. ``remaining`` counts requests until ``reset_at``; None: not told.
+
+    ``failures`` in a row, refusals among them; an answer ends the row.
+    """
 
     limit: int | None
     remaining: int | None
@@ -259,6 +262,7 @@ class Gate:
                 # Another request that was under way has been told already: one refusal, one pause.
                 until = max(known.closed_until, named or now)
             else:
+                known.failures += 1
                 until = named or now + _unnamed_wait(known)
             until = min(until, now + LONGEST_NAMED_WAIT)
             known.close(until)

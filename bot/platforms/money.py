@@ -15,7 +15,6 @@ from bot.errors import RateLimited
 log = structlog.get_logger()
 
 NOTHING = Decimal(0)
-NEAR_CAP, CAP_REACHED = "spending_near_cap", "spending_cap_reached"
 
 
 class Ledger(Protocol):
@@ -106,7 +105,8 @@ class Purse:
         elif self.daily_cap is not None:
             bound = self.daily_cap * Decimal(str(self.warn_at))
             if spent - dollars < bound <= spent:
-                self._tell(NEAR_CAP, spent, self.daily_cap)
+                log.warning("spending_near_cap", **self._said(spent))
+                self._ledger.tell("spending_near_cap", spent, self.daily_cap)
         return Receipt(day, endpoint, dollars)
 
     def settle(self, receipt: Receipt, cost: Decimal) -> None:
@@ -121,12 +121,13 @@ class Purse:
         assert self.daily_cap is not None
         if self.capped_on != day:
             self.capped_on = day
-            self._tell(CAP_REACHED, self._ledger.spent(day), self.daily_cap)
+            spent = self._ledger.spent(day)
+            log.error("spending_cap_reached", **self._said(spent))
+            self._ledger.tell("spending_cap_reached", spent, self.daily_cap)
         raise RateLimited(
             f"{self._platform}.daily_cap of {self.daily_cap} US dollars is reached; raise it to go on",
             datetime.combine(day, time(), UTC) + timedelta(days=1),
         )
 
-    def _tell(self, event: str, spent: Decimal, cap: Decimal) -> None:
-        log.warning(event, platform=self._platform, spent=str(spent), daily_cap=str(cap))
-        self._ledger.tell(event, spent, cap)
+    def _said(self, spent: Decimal) -> dict[str, str]:
+        return {"platform": self._platform, "spent": str(spent), "daily_cap": str(self.daily_cap)}

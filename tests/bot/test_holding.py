@@ -140,6 +140,18 @@ def test_replies_that_waited_for_the_brake_are_sent_all_the_same(bot: Rig) -> No
     assert len(bot.world.replies()) == MENTIONS
 
 
+def test_a_refused_job_keeps_its_turn_once(bot: Rig) -> None:
+    bot.step(Step.RESOLVE)
+    turns = []
+    for _ in range(6):
+        bot.clock.advance(HOUR)
+        (job,) = bot.flow.claim(Step.SEND, ("inbox",), 1)
+        turns.append(bot.store.outbox.get(job.subject_id).mention_id)
+        bot.platform.before = [RateLimited("429")]
+        bot.flow.run(job)
+    assert turns == [1, 1, 2, 2, 3, 3]
+
+
 def test_a_restart_makes_nobody_wait_anew(bot: Rig) -> None:
     bot.step(Step.RESOLVE)
     refused_until(bot, CredentialsRefused("401"), 20, Step.SEND)

@@ -8,7 +8,7 @@ from bot.platforms.access import Access
 from bot.platforms.bluesky.platform import BlueskyPlatform, ListeningBluesky
 
 
-def create(access: Access, *, jetstream_url: str = "", **options: Any) -> BlueskyPlatform:
+def create(access: Access, *, jetstream_url: str | None = None, **options: Any) -> BlueskyPlatform:
     """The platform from its section of the configuration; it listens only where a Jetstream is named."""
     if jetstream_url:
         return ListeningBluesky(access, jetstream_url=jetstream_url, **options)

@@ -38,13 +38,20 @@ class Cursor:
     """``floor``: everything up to this time is done. ``seen``: what is done above it, by short hash.
 
     ``top`` and ``page`` belong to a sweep under way: the newest time that it found, and Bluesky's own cursor
-    for the page that comes next.
+    for the page that comes next. ``again``: a sweep of several pages, however long it took, has just come
+    to its end, and what is on top now has yet to be looked at.
     """
 
     floor: datetime = _ANCIENT
     seen: Mapping[str, datetime] = field(default_factory=dict)
     top: datetime | None = None
     page: str | None = None
+    again: bool = False
+
+    @property
+    def more(self) -> bool:
+        """Whether there is something to be read now."""
+        return self.page is not None or self.again
 
     @classmethod
     def below(cls, entries: Sequence[Entry], now: datetime) -> Cursor:
@@ -61,16 +68,20 @@ class Cursor:
 
         ``listed_next`` is Bluesky's own cursor for what follows.
         """
+        if self.again and not any(map(self.is_new, entries)):
+            return Cursor(self.floor, self.seen)
         top = self.top or max((entry.time for entry in entries), default=self.floor)
         # A time from the future must not lift the floor above what is still to come.
         floor = max(self.floor, min(top, now) - OVERLAP)
         seen = {**self.seen, **{_short(entry.uri): entry.time for entry in entries}}
         if listed_next is None or any(entry.time <= self.floor for entry in entries):
-            return Cursor(floor, {name: time for name, time in seen.items() if time > floor})
+            kept = {name: time for name, time in seen.items() if time > floor}
+            return Cursor(floor, kept, again=self.page is not None)
         page, boundary = _higher(listed_next)
         if page == self.page:  # a page full of one millisecond
             page = listed_next
-        kept = {name: time for name, time in seen.items() if time > floor or time >= boundary}
+        # What lies between has been passed for good; what lies below is still to be met again.
+        kept = {name: time for name, time in seen.items() if time > floor or time <= boundary}
         return Cursor(self.floor, kept, top, page)
 
     def cut_short(self) -> Cursor:
@@ -83,6 +94,7 @@ class Cursor:
             "seen": {name: _to_ms(time) for name, time in self.seen.items()},
             "top": None if self.top is None else _to_ms(self.top),
             "page": self.page,
+            "again": self.again,
         }
         return json.dumps({name: value for name, value in told.items() if value}, separators=(",", ":"))
 
@@ -100,6 +112,7 @@ def parse(text: str) -> Cursor:
             {str(name): _from_ms(time) for name, time in told.get("seen", {}).items()},
             _from_ms(told["top"]) if "top" in told else None,
             told.get("page"),
+            bool(told.get("again")),
         )
     except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise PlatformUnavailable(f"{text[:80]!r} is no cursor of bluesky; clear the stored one") from error

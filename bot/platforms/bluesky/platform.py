@@ -7,6 +7,7 @@ any number of times, by any number of processes, and is one post.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,9 @@ from bot.platforms.text import graphemes
 from bot.resolver.reading.payload import Payload
 
 _MOST_PAGES_BACK = 20
+_POST_URI = re.compile(
+    rf"at://did:[a-z]+:[A-Za-z0-9._:%-]+/{re.escape(lexicon.POST)}/[A-Za-z0-9._:~-]{{1,512}}"
+)
 
 
 class BlueskyPlatform:
@@ -97,7 +101,7 @@ class BlueskyPlatform:
         ]
         posts = sorted((self._read(view) for view in new), key=lambda post: post.created_at)
         after = stands.after(entries, listed_next, datetime.now(UTC))
-        return Page(tuple(posts), str(after), more=after.page is not None)
+        return Page(tuple(posts), str(after), more=after.more)
 
     def fetch_post(self, post_id: str) -> Post:
         """One post by its at:// URI; errors as in `Platform.fetch_post`."""
@@ -175,6 +179,8 @@ class BlueskyPlatform:
         Raises:
             PostGone, PostHidden: there is none for the bot.
         """
+        if not _POST_URI.fullmatch(uri):
+            raise PostGone(f"{uri[:120]!r} names no post of Bluesky")
         answer = self._service.ask(lexicon.GET_POSTS, uris=[uri])
         found = next(iter(answer.items("posts")), None)
         if found is None:

@@ -1,7 +1,7 @@
 """From Bluesky's views of a post to a `Post`. A notification and a post view name the same fields.
 
 uri, author {did, handle, labels [{src, val}]}, indexedAt, viewer {replyDisabled}
-record {text, createdAt, langs, facets, reply.parent.uri, embed}
+record {text, createdAt, langs, facets, reply {parent.uri, root.uri}, embed}
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.errors import ResolveError
 from bot.platforms.base import Account, Attachment, Post
 from bot.platforms.bluesky import lexicon
 from bot.platforms.text import http_urls
-from bot.resolver.reading.atproto import blobs, with_media
+from bot.resolver.reading.atproto import Blob, blobs, with_media
 from bot.resolver.reading.payload import Payload, site_changed
 
 _WEB = "https://bsky.app/profile"
@@ -35,7 +35,7 @@ def read_post(view: Payload, blob_url: BlobUrl) -> Post:
     uri, record = view.text("uri"), view.at("record")
     author = _account(view.at("author"))
     embed = record.find("embed")
-    files = blobs(embed) if embed is not None else ()
+    files = _files(uri, embed) if embed is not None else ()
     return Post(
         id=uri,
         author=author,
@@ -50,6 +50,7 @@ def read_post(view: Payload, blob_url: BlobUrl) -> Post:
         links=_links(record, embed),
         parent_id=record.maybe_text("reply", "parent", "uri"),
         quoted_id=_quoted(embed) if embed is not None else None,
+        thread_id=record.maybe_text("reply", "root", "uri") or uri,
     )
 
 
@@ -96,6 +97,15 @@ def _account(author: Payload) -> Account:
         for label in author.items("labels")
     )
     return Account(did, author.maybe_text("handle") or "handle.invalid", any(said_by_itself))
+
+
+def _files(uri: str, embed: Payload) -> tuple[Blob, ...]:
+    """The files of an embed; none of one that is made wrong, which must not hold up the posts around it."""
+    try:
+        return blobs(embed)
+    except ResolveError as error:
+        _log.warning("embed_passed_over", uri=uri, cause=str(error))
+        return ()
 
 
 def _raw_text(record: Payload) -> str:

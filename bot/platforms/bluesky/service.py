@@ -34,7 +34,7 @@ class Service:
         self.url = url
         self._gate = access.gate
         self._request = Request(timeout=timeout)
-        self._session = Session(access.credentials, handle, self._session_call)
+        self._session = Session(access, handle, self._session_call)
 
     def close(self) -> None:
         """Let go of the connections. Safe to call twice."""

@@ -11,16 +11,14 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.credentials import Credentials
-from bot.errors import ConfigError, CredentialsRefused
+from bot.errors import ConfigError, CredentialsRefused, RateLimited
+from bot.platforms.access import Access
 from bot.platforms.bluesky import lexicon
 from bot.platforms.bluesky.faults import StaleSession, must
 from bot.resolver.reading.payload import Payload
 
-_REFUSED_WAIT = timedelta(minutes=15)
 AUTHORIZE = "run `veritag authorize bluesky`"
 
 
@@ -42,15 +40,16 @@ class Session:
 
     def __init__(
         self,
-        credentials: Credentials,
+        access: Access,
         handle: str | None,
         request: Callable[[str, Mapping[str, Any] | None, str | None], Payload],
     ) -> None:
-        self._credentials = credentials
+        self._credentials = access.credentials
+        self._gate = access.gate
         self._handle = handle
         self._request = request
         self._guard = threading.Lock()
-        self._refused: tuple[str, datetime] | None = None
+        self._refused: str | None = None  # whose handle and password
 
     def tokens(self) -> Tokens:
         """Tokens that may be good; a new session's where there are none.
@@ -87,17 +86,26 @@ class Session:
 
     def _create(self) -> Tokens:
         handle, password = self._account()
-        owner, now = self._owner(), datetime.now(UTC)
-        refused = "Bluesky refuses the bot's handle and app password; " + AUTHORIZE
-        if self._refused is not None and self._refused[0] == owner and now < self._refused[1]:
-            raise CredentialsRefused(refused)  # without a request: sessions are few
+        owner = self._owner()
+        refused = f"Bluesky refuses the bot's handle and app password; {AUTHORIZE}"
         try:
-            answer = self._request(lexicon.CREATE_SESSION, {"identifier": handle, "password": password}, None)
-        except StaleSession as error:
-            self._refused = owner, now + _REFUSED_WAIT
-            raise CredentialsRefused(f"{refused} ({error})") from error
+            with self._gate.call(f"sessions of {owner}"):
+                answer = self._sign_in(handle, password)
+        except RateLimited as error:
+            if isinstance(error.__cause__, StaleSession):
+                self._refused = owner
+            if self._refused == owner:
+                raise CredentialsRefused(f"{refused} ({error})") from error
+            raise
         self._refused = None
         return self._keep(answer)
+
+    def _sign_in(self, handle: str, password: str) -> Payload:
+        try:
+            return self._request(lexicon.CREATE_SESSION, {"identifier": handle, "password": password}, None)
+        except StaleSession as error:
+            # For the gate this is a wish to wait: sessions are few, so each further try comes later.
+            raise RateLimited(str(error)) from error
 
     def _keep(self, answer: Payload) -> Tokens:
         tokens = Tokens(*(must(answer, name) for name in ("accessJwt", "refreshJwt", "did", "handle")))

@@ -59,4 +59,4 @@ def test_an_operator_rehearses_with_what_is_printed(
 
 def test_an_unknown_stand_in_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["stand-in", "orkut"]) == 2
-    assert "known: x" in capsys.readouterr().err
+    assert "known: " in capsys.readouterr().err

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -85,7 +86,7 @@ def real_network(folder: Path) -> Iterator[Network]:
     pg_ctl, initdb = program("pg_ctl", *newest), program("initdb", *newest)
     postgres_port, redis_port, *ports = free_ports(7)
     with ExitStack() as stack:
-        stack.enter_context(_postgres(folder / "pg", initdb, pg_ctl, postgres_port))
+        stack.enter_context(_postgres(initdb, pg_ctl, postgres_port))
         stack.enter_context(
             _process(
                 [redis, "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
@@ -118,25 +119,27 @@ def _started(log: Path) -> Network:
 
 
 @contextmanager
-def _postgres(folder: Path, initdb: str, pg_ctl: str, port: int) -> Iterator[None]:
-    as_user = _as_postgres(folder)
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "timeout": 60}
-    subprocess.run([*as_user, initdb, "-D", folder, "-U", "pg", "-A", "trust"], **quiet)
-    options = (
-        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off "
-        "-c max_connections=300"
-    )
-    control = [*as_user, pg_ctl, "-D", folder]
-    subprocess.run([*control, "-l", folder / "log", "-o", options, "-w", "start"], **quiet)
-    try:
-        yield
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+def _postgres(initdb: str, pg_ctl: str, port: int) -> Iterator[None]:
+    # Not in pytest's folder: that is closed to others, and PostgreSQL may have to be another user.
+    with tempfile.TemporaryDirectory(prefix="veritag-pg-", ignore_cleanup_errors=True) as name:
+        as_user = _as_postgres(Path(name))
+        folder = f"{name}/data"
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "timeout": 60, "cwd": "/"}
+        subprocess.run([*as_user, initdb, "-D", folder, "-U", "pg", "-A", "trust"], **quiet)
+        options = (
+            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={name} -c fsync=off "
+            "-c max_connections=300"
+        )
+        control = [*as_user, pg_ctl, "-D", folder]
+        subprocess.run([*control, "-l", f"{name}/log", "-o", options, "-w", "start"], **quiet)
+        try:
+            yield
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
 
 
 def _as_postgres(folder: Path) -> list[str]:
     """PostgreSQL refuses to run as root: then its own user does it."""
-    folder.mkdir()
     if os.getuid() != 0:
         return []
     try:
@@ -144,9 +147,6 @@ def _as_postgres(folder: Path) -> list[str]:
     except KeyError:
         pytest.skip("PostgreSQL refuses to run as root, and there is no user postgres")
     os.chown(folder, user.pw_uid, user.pw_gid)
-    for each in folder.parents:  # pytest's folders are closed to others
-        if each.stat().st_uid == os.getuid() and not each.stat().st_mode & 0o001:
-            each.chmod(each.stat().st_mode | 0o011)
     return [program("runuser", "/usr/sbin"), "-u", "postgres", "--"]
 
 

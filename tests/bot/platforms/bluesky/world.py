@@ -104,7 +104,6 @@ class BlueskyWorld:
         self.bot, self.ann = Person.join(self.http, "veri"), Person.join(self.http, "ann")
         self.bot.get_app_password()
         self.refs: dict[str, dict[str, Any]] = {}
-        self.gates: list[Gate] = []
 
     @property
     def credentials(self) -> Credentials:
@@ -114,8 +113,6 @@ class BlueskyWorld:
         )
 
     def connect(self, *, page_size: int = 100, **options: Any) -> BlueskyPlatform:
-        gate = Gate("bluesky")
-        self.gates.append(gate)
         settings = {
             "handle": None,
             "service_url": self.url,
@@ -126,7 +123,7 @@ class BlueskyWorld:
             "connect_timeout": 5.0,
             "read_timeout": 20.0,
         }
-        return create(Access(gate, self.credentials), **{**settings, **options})
+        return create(Access(Gate("bluesky"), self.credentials), **{**settings, **options})
 
     def post(self, text: str = "", *, by: Person | None = None, **fields: Any) -> str:
         by = by or self.ann
