@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.credentials import Credentials
     from bot.flow import Flow
     from bot.keeping import Keeper
+    from bot.pausing import QuietHours
     from bot.platforms.base import Platform
     from bot.platforms.gate import Gate
     from bot.resolver import MediaStore, Resolver, Router
@@ -255,7 +256,7 @@ def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None)
     from bot.platforms.access import Access
     from bot.platforms.registry import create_platform
     from bot.platforms.reply_log import ReplyLog
-    from bot.platforms.simulated import SimulatedPlatform
+    from bot.platforms.simulated import simulate
 
     if not settings.platforms:
         raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
@@ -267,7 +268,7 @@ def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None)
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
-            platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
+            platform = simulate(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
 
@@ -320,7 +321,26 @@ def build_writer(settings: Settings, store: Store) -> Writer:
     from bot.writer import Writer
 
     reply = settings.reply
-    return Writer(store, reply.language, to_media_post=reply.target == "media_post", estimate=reply.estimate)
+    return Writer(
+        store,
+        reply.language,
+        to_media_post=reply.target == "media_post",
+        estimate=reply.estimate,
+        link=reply.link,
+    )
+
+
+def quiet_hours(settings: Settings) -> QuietHours | None:
+    """The hours in which nothing is posted, if any."""
+    from zoneinfo import ZoneInfo
+
+    from bot.config.manners import hours
+    from bot.pausing import QuietHours
+
+    chosen = settings.manners
+    if chosen.quiet_hours is None:
+        return None
+    return QuietHours(*hours(chosen.quiet_hours), ZoneInfo(chosen.time_zone))
 
 
 def build_flow(
@@ -337,6 +357,7 @@ def build_flow(
     from bot.analyses import Analyses
     from bot.flow import Flow, Patience
     from bot.manners import Manners
+    from bot.pausing import Pausing
 
     manners, queue = settings.manners, settings.queue
     return Flow(
@@ -350,6 +371,8 @@ def build_flow(
             timedelta(hours=settings.watch.max_age_hours),
             frozenset(map(str.casefold, manners.blocked)),
             frozenset(map(str.casefold, manners.allowed)),
+            manners.per_thread_per_day,
+            manners.max_exchanges,
         ),
         Patience(
             queue.attempts,
@@ -360,6 +383,7 @@ def build_flow(
             settings.reply.give_up_after * 3600,
         ),
         thread_depth=manners.thread_depth,
+        pausing=Pausing(store, quiet_hours(settings)),
         on_closed=on_closed,
     )
 
@@ -391,7 +415,6 @@ def build_service(
         page_pause=settings.watch.page_pause,
         resolve_workers=settings.analyst.resolve_workers,
         in_flight=settings.analyst.in_flight,
-        stop_posting=settings.manners.stop_posting,
         engine_problem=engine_problem,
         stopping=stopping,
     )

@@ -44,6 +44,11 @@ def check_queue(store: Store, step: Step) -> Check:
     return Check(f"queue:{step}", ok, f"the next step has waited {waiting:.0f} s", waiting)
 
 
+def check_posting(paused: str | None) -> Check:
+    """Nothing is wrong with a pause that somebody asked for; it is shown."""
+    return Check("posting", True, paused or "replies may leave")
+
+
 def check_credentials(platform: str, holds: Sequence[HoldRow]) -> Check:
     """The credentials are well unless the platform refused them, and has let nothing through since."""
     name = f"credentials:{platform}"

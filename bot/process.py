@@ -28,6 +28,7 @@ from bot.assembly import (
     open_store,
 )
 from bot.gates import build_gates
+from bot.pausing import begin_as_configured
 from bot.service import DataFolderLock
 from bot.site_changes import note_changes
 from bot.web.serving import Parts, serving
@@ -73,6 +74,7 @@ def run(
         stack.callback(lock.release)
         store = open_store(settings)
         stack.callback(store.close)
+        begin_as_configured(store, stop_posting=settings.manners.stop_posting)
         gates = build_gates(settings, store)
         platforms = build_platforms(settings, gates)
         for platform in platforms:

@@ -21,12 +21,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from state.accounts import Accounts
+from state.api_keys import ApiKeys
 from state.audit import Audit
 from state.cursors import Cursors
 from state.errors import StoreClosed
 from state.events import Events
+from state.exports import Exports
 from state.figures import Figures
 from state.likenesses import Likenesses
+from state.manners import Blocks, Switches
 from state.media import Media
 from state.mentions import Mentions
 from state.migrations import migrate
@@ -36,7 +39,9 @@ from state.pauses import Holds, Pauses
 from state.posts import Posts
 from state.queue import Queue
 from state.reviews import Reviews
+from state.saved_views import SavedViews
 from state.spending import Spending
+from state.triage import Triage
 
 BUSY_SECONDS = 10.0
 CHECKPOINT_PAGES = 8000  # 32 MB: a checkpoint waits for the disk, and at the default it comes every 80 steps
@@ -108,11 +113,17 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.exports = Exports(self)
+        self.triage = Triage(self)
+        self.saved_views = SavedViews(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
         self.spending = Spending(self)
         self.pauses = Pauses(self)
         self.holds = Holds(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
+        self.api_keys = ApiKeys(self)
         self.audit = Audit(self)
 
     def now(self) -> datetime:

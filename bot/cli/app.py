@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.accounts import accounts
+from bot.cli.api_keys import api_keys
 from bot.cli.authorize import authorize
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
@@ -15,9 +16,12 @@ from bot.cli.check import check
 from bot.cli.config import config
 from bot.cli.detectors import detectors
 from bot.cli.evaluate import evaluate
+from bot.cli.export import export
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.pause import pause, resume
+from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
@@ -41,20 +45,25 @@ for command in (
     run,
     serve,
     status,
+    pause,
+    resume,
     review,
     resolve,
     detectors,
+    replies,
     config,
     calibrate,
     train,
     generate,
     evaluate,
+    export,
     bench,
     authorize,
     stand_in,
 ):
     app.command()(command)
 app.add_typer(accounts)
+app.add_typer(api_keys)
 app.add_typer(media)
 app.add_typer(weights)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bot.config.base import LowerCase, Seconds, Section, Unit
@@ -13,22 +13,11 @@ from bot.config.services import Address, Key, is_here
 _HERE = "https://mastodon.example"
 
 
-def _private(address: str | None) -> str | None:
-    if address is not None and not address.startswith("https:") and not is_here(address):
-        raise PydanticCustomError(
-            "plain_http",
-            "would show the bot's token to the network by plain http",
-            {"mend": "use https, or a stand-in on 127.0.0.1"},
-        )
-    return address
-
-
 class Mastodon(Section):
     """The platform `mastodon`; see docs/platform-mastodon.md."""
 
     url: Annotated[
         Address | None,
-        AfterValidator(_private),
         Field(examples=[_HERE], description="Address of the bot's instance; `veritag authorize` stores it."),
     ] = None
     access_token: Annotated[
@@ -48,3 +37,13 @@ class Mastodon(Section):
     request_timeout: Annotated[
         Seconds, Field(gt=0, le=300, description="Longest silence of the instance.")
     ] = 20.0
+
+    @model_validator(mode="after")
+    def _token_stays_private(self) -> Self:
+        if self.url is not None and not self.url.startswith("https:") and not is_here(self.url):
+            raise PydanticCustomError(
+                "crossed",
+                "would show the bot's token to the network by plain http",
+                {"field": "url", "mend": "use https, or a stand-in on 127.0.0.1"},
+            )
+        return self

@@ -57,6 +57,7 @@ def serving(parts: Parts) -> Iterator[None]:
 def create_app(parts: Parts) -> FastAPI:
     """The application over a running bot."""
     from bot.web import health
+    from bot.web.api.application import MOUNTED_AT, create_api
     from bot.web.console.application import install
     from bot.web.metrics import metrics_router
     from bot.web.resolving import resolve_router, with_token
@@ -66,13 +67,23 @@ def create_app(parts: Parts) -> FastAPI:
     admit = with_token(web.token)
     app.include_router(resolve_router(parts.resolver, admit))
     app.include_router(metrics_router(parts.store, parts.service.health, admit))
+    app.mount(
+        MOUNTED_AT,
+        create_api(
+            parts.store,
+            parts.service.health,
+            tuple(parts.settings.analysis.detectors),
+            web.requests_per_minute,
+        ),
+    )
     if web.console:
         install(app, _desk(parts))
     return app
 
 
 def _desk(parts: Parts) -> Desk:
-    from bot.assembly import build_writer
+    from bot.assembly import build_writer, media_limits
+    from bot.thumbnails import Thumbnails
     from bot.web.console.desk import Desk
     from bot.web.console.guard import Guard
     from bot.web.console.pages import Pages
@@ -91,4 +102,5 @@ def _desk(parts: Parts) -> Desk:
         wake=parts.service.wake,
         pages=Pages(test_mode=settings.test_mode, now=store.now),
         guard=Guard(store, settings.web),
+        thumbnails=Thumbnails(settings.data_dir / "thumbnails", parts.resolver.path, media_limits(settings)),
     )

@@ -161,7 +161,8 @@ class Client:
             try:
                 answer = self.session.get(url, headers=headers, stream=True, timeout=(self.timeout, silence))
             except requests.RequestException as error:
-                raise PlatformUnavailable(f"{self.host} gives no answer to {endpoint}") from error
+                cause = type(error).__name__
+                raise PlatformUnavailable(f"{self.host} gives no answer to {endpoint} ({cause})") from error
             self._note_budget(call)
             if answer.status_code != 200:
                 with answer:
@@ -188,7 +189,8 @@ class Client:
             answer = self.session.answer
             if answer is None:
                 kind = unclear if self.session.left else PlatformUnavailable
-                raise kind(f"{self.host} gives no answer to {endpoint} (see mastodon.url)") from problem
+                cause = type(problem.__context__).__name__ if problem is not None else "no request"
+                raise kind(f"{self.host} gives no answer to {endpoint} ({cause})") from problem
             self._note_budget(call)
             if not 200 <= answer.status_code < 300:
                 raise self._refusal(endpoint, answer, meanings, posts=posts) from problem

@@ -43,6 +43,11 @@ class AttachmentFields(BaseModel):
     remote_url: str | None = None
     description: str | None = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether the file can be had."""
+        return self.url is not None or self.remote_url is not None
+
 
 class MentionFields(BaseModel):
     """Entity `Status::Mention`."""

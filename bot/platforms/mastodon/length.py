@@ -9,9 +9,6 @@ import regex
 from bot.platforms.base import TextRules
 from bot.platforms.text import graphemes
 
-ROOM_FOR_ASKER = 33
-"""Characters kept free for the asker's handle in front: "@", 30 letters (Mastodon's longest), and a space."""
-
 # Only what begins with http(s):// and a name with a dot counts as a URL.
 _URL = regex.compile(
     r"https?://(?:[^\s/?#@.:<>\"]+\.)+[^\s/?#@.:<>\"]{2,}(?::\d+)?(?:[/?#][^\s<>\"]*[^\s<>\".,;:!?')\]}])?/?",
@@ -30,4 +27,4 @@ def status_length(text: str, url_length: int) -> int:
 
 def text_rules(limit: int, url_length: int) -> TextRules:
     """The rules of a reply's text on an instance that allows so many characters."""
-    return TextRules(limit - ROOM_FOR_ASKER, partial(status_length, url_length=url_length))
+    return TextRules(limit, partial(status_length, url_length=url_length))

@@ -14,7 +14,14 @@ import structlog
 from pydantic import ValidationError
 
 from bot.clock import Clock, SystemClock
-from bot.errors import CredentialsRefused, PlatformUnavailable, PostGone, PostHidden, ReplyRefused
+from bot.errors import (
+    CredentialsRefused,
+    PlatformUnavailable,
+    PostGone,
+    PostHidden,
+    RateLimited,
+    ReplyRefused,
+)
 from bot.platforms.access import Access
 from bot.platforms.base import Account, Draft, Limits, Page, Post, SentReply, TextRules
 from bot.platforms.mastodon.client import OF_A_POST, Client
@@ -35,9 +42,9 @@ from bot.platforms.mastodon.streaming import listen, stream_url
 _log = structlog.get_logger(__name__)
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
-MIN_POLL_INTERVAL = 5.0
+MIN_POLL_INTERVAL = 2.0
 MIN_REPLY_INTERVAL = 2.0
-"""Seconds. An instance allows 300 requests in 5 minutes, and a reply takes three to six."""
+"""Seconds. An instance allows 300 requests in 5 minutes, and a reply takes three, or five with a picture."""
 
 KEPT_FOR = timedelta(seconds=60)
 KEPT_STATUSES = 512
@@ -175,6 +182,8 @@ class MastodonPlatform:
         except PostHidden:
             self._own_account()  # the same answer may mean that the token holds no longer
             raise
+        if not all(each.ready for each in status.media_attachments):
+            return status
         with self._guard:
             self._kept[post_id] = self._clock.now(), status
             while len(self._kept) > KEPT_STATUSES:
@@ -201,8 +210,11 @@ class MastodonPlatform:
         return to_post(status, self._clock.now(), addressed=is_addressed(status, me, self._above))
 
     def _above(self, post_id: str) -> StatusFields | None:
-        """The post above a mention, None where it cannot be had: then whoever asks gets an answer."""
+        """The post above a mention, None where it cannot be had.
+
+        Then whoever asks gets an answer: one post that cannot be read never holds up those behind it.
+        """
         try:
             return self._kept_status(post_id) or self._fetch(post_id)
-        except (PostGone, PostHidden, PlatformUnavailable, CredentialsRefused):
+        except (PostGone, PostHidden, PlatformUnavailable, RateLimited, CredentialsRefused):
             return None

@@ -68,10 +68,7 @@ class Poster:
         if standing is not None:
             return standing
         target = self._fetch(draft.in_reply_to)
-        # Without their handle in it the asker would not be told of the answer.
-        text = f"@{target.account.acct} {draft.text}"
-        if status_length(text, instance.url_length) > instance.text_limit:
-            raise ReplyRefused(f"with @{target.account.acct} in front the reply is longer than allowed")
+        text = self._addressed(target, instance, draft.text)
         picture = self._picture(draft)
         try:
             made = self._post(target, text, draft, picture)
@@ -94,7 +91,7 @@ class Poster:
         Raises:
             PlatformUnavailable: more statuses than are read back lie between, so nobody can say.
         """
-        wanted = _comparable(draft.text)
+        wanted = _comparable(without_leading_handles(draft.text))
         below: str | None = None
         for _ in range(OWN_PAGES):
             page = self._own(me, below)
@@ -119,6 +116,24 @@ class Poster:
                 _Anything,
                 {404: PostGone, 410: PostGone},
             )
+
+    def _addressed(self, target: StatusFields, instance: InstanceFields, text: str) -> str:
+        """The text with the asker's handle in it: without, the server does not tell them of the answer.
+
+        Raises:
+            ReplyRefused: there is no room for it, and a direct answer without it would reach nobody.
+        """
+        handle = f"@{target.account.acct}"
+        if handle.casefold() in text.casefold().split():
+            return text
+        addressed = f"{handle} {text}"
+        if status_length(addressed, instance.url_length) <= instance.text_limit:
+            return addressed
+        if visibility_of(target.visibility, self._widest) == "direct":
+            raise ReplyRefused(
+                f"with {handle} in front the reply is longer than allowed; shorten its template"
+            )
+        return text
 
     def _own(self, me: Account, below: str | None) -> list[StatusFields]:
         """The bot's own statuses, newest first."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import requests
 from mastodon import StreamListener
 from mastodon.errors import MastodonError
 from typing_extensions import override
+from urllib3.exceptions import HTTPError
 
 from bot.errors import PlatformUnavailable
 from bot.platforms.mastodon.client import Client
@@ -19,6 +21,8 @@ SILENCE = 90.0
 """Seconds without a byte after which a stream is held to be dead; Mastodon sends a sign every 15."""
 
 _LOOK = 0.2
+# AttributeError and ValueError come out of the libraries where a stream is closed under their hands.
+_BREAKS = (MastodonError, requests.RequestException, HTTPError, OSError, AttributeError, ValueError)
 _PATH = "/api/v1/streaming/user/notification"
 
 
@@ -48,8 +52,9 @@ def listen(client: Client, url: str, on_news: Callable[[], None], stopping: thre
         while reading.is_alive() and not stopping.wait(_LOOK):
             pass
         if reading.is_alive():
-            # Only this wakes a thread that waits for the next byte.
-            answer.raw.shutdown()
+            # Only this wakes a thread that waits for the next byte; it fails where the stream has just ended.
+            with suppress(OSError, RuntimeError, ValueError):
+                answer.raw.shutdown()
             reading.join(1.0)
             return
     if reading.problem is not None:
@@ -70,7 +75,7 @@ class _Reading(threading.Thread):
         """Read."""
         try:
             self._listener.handle_stream(self._answer)  # type: ignore[no-untyped-call]
-        except (MastodonError, requests.RequestException, OSError) as error:
+        except _BREAKS as error:
             self.problem = error
 
 

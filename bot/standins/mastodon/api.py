@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Request, UploadFile
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 from starlette.datastructures import UploadFile as Uploaded
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -197,19 +197,30 @@ def _told(network: Network, notification_id: str) -> Notification | None:
 def _page(found: Sequence[N], request: Request, network: Network) -> tuple[list[N], dict[str, str]]:
     """One page by `limit`, `max_id`, `since_id` and `min_id`, newest first, and its `Link`."""
     asked = request.query_params
-    limit = max(1, min(int(asked.get("limit", _PAGE)), 80))
+    limit = max(1, min(_number(asked, "limit", _PAGE), 80))
+    highest, lowest = (
+        _number(asked, "max_id", None),
+        _number(asked, "min_id", _number(asked, "since_id", None)),
+    )
+    if network.quirks.ignores_min_id:
+        lowest = None
     rising = sorted(found, key=lambda each: int(each.id))
-    rising = [each for each in rising if "max_id" not in asked or int(each.id) < int(asked["max_id"])]
-    lowest = None if network.quirks.ignores_min_id else asked.get("min_id") or asked.get("since_id")
-    if lowest is not None:
-        rising = [each for each in rising if int(each.id) > int(lowest)]
-    upwards = "min_id" in asked and not network.quirks.ignores_min_id
+    rising = [each for each in rising if highest is None or int(each.id) < highest]
+    rising = [each for each in rising if lowest is None or int(each.id) > lowest]
+    upwards = lowest is not None and "min_id" in asked
     page = (rising[:limit] if upwards else rising[-limit:])[::-1]
     if not page:
         return [], {}
     here = f"{base_of(request)}{request.url.path}?limit={limit}"
     link = f'<{here}&max_id={page[-1].id}>; rel="next", <{here}&min_id={page[0].id}>; rel="prev"'
     return page, {"Link": link}
+
+
+def _number(asked: QueryParams, name: str, otherwise: Any) -> Any:
+    try:
+        return int(asked[name]) if name in asked else otherwise
+    except ValueError:
+        raise Refused(400, f"{name} is not a number") from None
 
 
 def _text(form: FormData, name: str) -> str | None:

@@ -36,6 +36,11 @@ class Budgets:
         self._guard = threading.Lock()
         self._used: dict[tuple[str, str], tuple[int, datetime]] = {}
 
+    def spent(self, kind: str) -> int:
+        """How many requests of a kind were answered in the windows that are open, by all tokens together."""
+        with self._guard:
+            return sum(used for (_, each), (used, _) in self._used.items() if each == kind)
+
     def spend(self, token: str, method: str, path: str) -> tuple[bool, dict[str, str]]:
         """Count a request: whether it may be answered, and the headers that tell what is left."""
         kind = _kind(method, path)

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bot.platforms.contract import PlatformContract
-from tests.bot.platforms.mastodon.world import MastodonWorld
+from tests.bot.platforms.mastodon.world import Doorway, MastodonWorld
 
 
 class TestMastodon(PlatformContract):
     @pytest.fixture
-    def world(self, tmp_path: Path) -> Iterator[MastodonWorld]:
-        world = MastodonWorld(tmp_path)
-        world.start()
-        yield world
-        world.stop()
+    def world(self, tmp_path: Path, doorway: Doorway) -> MastodonWorld:
+        return MastodonWorld(tmp_path, doorway=doorway)
 
 
 class TestOtherServers(PlatformContract):
     """Servers that speak the same API, ignore `min_id`, keep no keys and know the old instance only."""
 
     @pytest.fixture
-    def world(self, tmp_path: Path) -> Iterator[MastodonWorld]:
-        world = MastodonWorld(tmp_path)
+    def world(self, tmp_path: Path, doorway: Doorway) -> MastodonWorld:
+        world = MastodonWorld(tmp_path, doorway=doorway)
         quirks = world.network.quirks
         quirks.ignores_min_id = quirks.ignores_keys = quirks.only_old_instance = True
-        world.start()
-        yield world
-        world.stop()
+        return world

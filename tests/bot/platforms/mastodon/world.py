@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from bot.clock import Clock
 from bot.credentials import Credentials
 from bot.platforms.access import Access
@@ -16,10 +18,25 @@ from bot.web.server import WebServer
 from tests.bot.platforms.contract import StandingReply
 
 
-class MastodonWorld:
-    """The instance, the bot's credentials in a file, and somebody who posts."""
+class Doorway:
+    """A server of which the application changes: to start and stop one for each test takes longer."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+        self.server = WebServer(self, port=0, connections=None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+
+class MastodonWorld:
+    """The instance, the bot's credentials in a file, and somebody who posts.
+
+    With a doorway it is served there; else by a server of its own, from `start` to `stop`.
+    """
+
+    def __init__(self, folder: Path, clock: Clock | None = None, doorway: Doorway | None = None) -> None:
         self.folder = folder
         self.clock = clock
         self.stand_in = MastodonStandIn(clock)
@@ -27,19 +44,25 @@ class MastodonWorld:
         self.stand_in.budgets.windows["all"].limit = 10_000
         self.ann = self.stand_in.asker
         self.bot = self.stand_in.bot
-        self._server = WebServer(self.stand_in.app, port=0, connections=None)
+        self._own_server = None if doorway else WebServer(self.stand_in.app, port=0, connections=None)
+        self._server = doorway.server if doorway else self._own_server
+        if doorway:
+            doorway.app = self.stand_in.app
         self.credentials = Credentials(folder / "credentials" / "mastodon.json")
         self.credentials.store(access_token=self.stand_in.token)
 
     @property
     def url(self) -> str:
+        assert self._server is not None
         return f"http://127.0.0.1:{self._server.port}"
 
     def start(self) -> None:
-        self._server.start()
+        if self._own_server is not None:
+            self._own_server.start()
 
     def stop(self) -> None:
-        self._server.stop()
+        if self._own_server is not None:
+            self._own_server.stop()
 
     def connect(
         self,
@@ -106,8 +129,7 @@ class MastodonWorld:
         )
 
     def delete(self, post_id: str) -> None:
-        # What told of it stays, so that the mention is still listed, as it was when it was read.
-        del self.network.statuses[post_id]
+        self.network.delete(post_id)
 
     def hide(self, post_id: str) -> None:
         self.network.hide(post_id, 403)
