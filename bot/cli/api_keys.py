@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.accounts import open_state
+from bot.cli.accounts import ACTOR, open_state
 from bot.cli.options import ConfigOption, JsonOption, console, print_json
-from bot.errors import ConfigError
 
 api_keys = typer.Typer(
     name="api-keys", help="Keys of programs that read from the service, under /api/v1.", no_args_is_help=True
@@ -19,11 +18,10 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the key is calle
 @api_keys.command("add")
 def add(context: typer.Context, name: Name, config_file: ConfigOption = None) -> None:
     """Make a key. It is shown once, here, and nowhere kept."""
-    if not name.strip() or not name.isprintable() or len(name) > 100:
-        raise ConfigError("a name needs 1 to 100 printable characters; choose another")
-    with open_state(context, config_file) as store, store.transaction():
-        key = store.api_keys.add(name)
-        store.audit.add("command line", "api_key_add", f"api_key:{name}")
+    from bot.people import People
+
+    with open_state(context, config_file) as store:
+        key = People(store, ACTOR).add_key(name)
     console().print(key, soft_wrap=True, markup=False)
 
 
@@ -51,6 +49,7 @@ def show(context: typer.Context, as_json: JsonOption = False, config_file: Confi
 @api_keys.command("disable")
 def disable(context: typer.Context, name: Name, config_file: ConfigOption = None) -> None:
     """Refuse a key from now on."""
-    with open_state(context, config_file) as store, store.transaction():
-        store.api_keys.disable(name)
-        store.audit.add("command line", "api_key_disable", f"api_key:{name}")
+    from bot.people import People
+
+    with open_state(context, config_file) as store:
+        People(store, ACTOR).disable_key(name)
