@@ -43,6 +43,7 @@ from bot.pausing import Pausing
 from bot.platforms.base import Draft, Page, Platform, SentReply
 from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
+from bot.retracting import Retracting
 from bot.reviews import correct
 from bot.rows import to_new_mention, to_post, to_post_row
 from bot.second_look import SecondLook
@@ -117,6 +118,7 @@ class Flow:
         self.pausing = pausing or Pausing(store)
         self._on_closed = on_closed
         self._second_look = SecondLook(store, platforms, writer)
+        self._retracting = Retracting(store, platforms)
         self._held: dict[tuple[Step, str], datetime] = {}
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
@@ -215,7 +217,7 @@ class Flow:
         elif job.step is Step.SEND:
             self._end_reply(job, self.store.outbox.get(job.subject_id), reason, detail)
         elif job.step is Step.RETRACT:
-            self._leave_standing(job, reason, detail)
+            self._retracting.leave_standing(job, reason, detail)
         else:
             self._answer_failure(job, self.store.mentions.get(job.subject_id), reason, detail)
 
@@ -413,36 +415,15 @@ class Flow:
     # -- retract -----------------------------------------------------------------------------------------
 
     def _retract(self, job: Job) -> None:
-        """Take back a reply that stands; doing it twice does no harm."""
-        reply = self.store.outbox.get(job.subject_id)
-        assert reply.platform_id is not None
-        platform = self.platforms[job.platform]
+        """Take back a reply that stands."""
         try:
-            platform.retract(reply.platform_id)
+            self._retracting.take_back(job)
         except RateLimited as problem:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
         except (PlatformUnavailable, OutcomeUnknown) as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         except CredentialsRefused as problem:
             raise self._without_credentials(problem) from problem
-        except (PostHidden, ReplyRefused) as problem:
-            self._leave_standing(job, "retract_refused", str(problem))
-            return
-        except PostGone:
-            log.info("retracted_already", reply=reply.id)
-        with self.store.transaction():
-            self.store.queue.finish(job)
-            self.store.outbox.retracted(reply.id)
-            self.store.events.add(
-                "reply_retracted", reply.mention_id, {"kind": reply.kind, "reply": reply.id}
-            )
-
-    def _leave_standing(self, job: Job, reason: str, detail: str) -> None:
-        with self.store.transaction():
-            self.store.queue.finish(job)
-            self.store.outbox.not_retracted(job.subject_id, reason, detail)
-            told = {"reply": job.subject_id, "reason": reason, "detail": detail}
-            self.store.events.add("retract_failed", self._mention_id(job), told)
 
     def _without_credentials(self, problem: CredentialsRefused) -> TryAgain:
         until = self.store.now() + CREDENTIALS_WAIT
