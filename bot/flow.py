@@ -31,6 +31,7 @@ from bot.analyses import Analyses
 from bot.errors import (
     CredentialsRefused,
     OutcomeUnknown,
+    PlatformError,
     PlatformUnavailable,
     PostGone,
     PostHidden,
@@ -261,7 +262,7 @@ class Flow:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
         except CredentialsRefused as problem:
             raise self._without_credentials(problem) from problem
-        except PlatformUnavailable as problem:
+        except PlatformError as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         with self.store.transaction():
             target_id = self.store.posts.save(to_post_row(mention.platform, request.target))
@@ -378,6 +379,8 @@ class Flow:
             ]
             self._end_reply(job, reply, reason, str(problem))
             return
+        except PlatformError as problem:  # an answer that such a request should never get
+            raise TryAgain("platform_unavailable", str(problem)) from problem
         self._record_sent(job, mention, reply, sent)
 
     def _unwanted(self, mention: MentionRow, reply: ReplyRow) -> str | None:
