@@ -57,6 +57,7 @@ def pages(first: str) -> dict[str, str]:
         "search and filter": "/console?q=storm&band=trusted&order=doubt",
         "news": f"/console/queue/news?after={latest[1]}",
         "rows again": "/console/queue/rows?" + "&".join(f"id={number}" for number in ids),
+        "a mention": f"/console/mentions/{ids[0]}",
         "operations": "/console/operations",
     }
 
