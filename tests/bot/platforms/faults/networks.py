@@ -156,9 +156,8 @@ class Inbox(Scouted):
         return self._world.mention(f"m{number}", parent_id=f"p{number}", author="bea")
 
     def standing(self, mention_id: str) -> int:
-        records = self._world.replies()
-        taken_back = {each["retracts"] for each in records if "retracts" in each}
-        replies = [each for each in records if each.get("in_reply_to") == mention_id]
+        taken_back = self._world.retractions()
+        replies = [each for each in self._world.replies() if each["in_reply_to"] == mention_id]
         return sum(each["id"] not in taken_back for each in replies)
 
 
