@@ -374,9 +374,8 @@ class Flow:
             self._surely_not_sent(reply, may_stand)
             raise self._without_credentials(problem) from problem
         except (PostGone, PostHidden, ReplyRefused) as problem:
-            reason = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}[
-                type(problem)
-            ]
+            kinds = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}
+            reason = next(name for kind, name in kinds.items() if isinstance(problem, kind))
             self._end_reply(job, reply, reason, str(problem))
             return
         except PlatformError as problem:  # an answer that such a request should never get
