@@ -82,10 +82,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason of a verdict: a stable code for templates and filters, and the sentence that people read."""
+    """One reason of a verdict: a stable code for templates and filters, and the sentence that people read.
+
+    ``figures`` are what the sentence was made from, for other languages: names and numbers by name.
+    """
 
     code: str
     text: str
+    figures: Mapping[str, str | int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
     from bot.flow import Flow
     from bot.keeping import Keeper
+    from bot.pausing import QuietHours
     from bot.platforms.access import Access
     from bot.platforms.base import Platform
     from bot.resolver import MediaStore, Resolver, Router
@@ -302,7 +303,26 @@ def build_writer(settings: Settings, store: Store) -> Writer:
     from bot.writer import Writer
 
     reply = settings.reply
-    return Writer(store, reply.language, to_media_post=reply.target == "media_post", estimate=reply.estimate)
+    return Writer(
+        store,
+        reply.language,
+        to_media_post=reply.target == "media_post",
+        estimate=reply.estimate,
+        link=reply.link,
+    )
+
+
+def quiet_hours(settings: Settings) -> QuietHours | None:
+    """The hours in which nothing is posted, if any."""
+    from zoneinfo import ZoneInfo
+
+    from bot.config.manners import hours
+    from bot.pausing import QuietHours
+
+    chosen = settings.manners
+    if chosen.quiet_hours is None:
+        return None
+    return QuietHours(*hours(chosen.quiet_hours), ZoneInfo(chosen.time_zone))
 
 
 def build_flow(
@@ -319,6 +339,7 @@ def build_flow(
     from bot.analyses import Analyses
     from bot.flow import Flow, Patience
     from bot.manners import Manners
+    from bot.pausing import Pausing
 
     manners, queue = settings.manners, settings.queue
     return Flow(
@@ -332,11 +353,14 @@ def build_flow(
             timedelta(hours=settings.watch.max_age_hours),
             frozenset(map(str.casefold, manners.blocked)),
             frozenset(map(str.casefold, manners.allowed)),
+            manners.per_thread_per_day,
+            manners.max_exchanges,
         ),
         Patience(
             queue.attempts, queue.backoff_base, queue.backoff_max, queue.lease, settings.reply.pending_after
         ),
         thread_depth=manners.thread_depth,
+        pausing=Pausing(store, quiet_hours(settings)),
         on_closed=on_closed,
     )
 
@@ -366,7 +390,6 @@ def build_service(
         page_pause=settings.watch.page_pause,
         resolve_workers=settings.analyst.resolve_workers,
         in_flight=settings.analyst.in_flight,
-        stop_posting=settings.manners.stop_posting,
         engine_problem=engine_problem,
         stopping=stopping,
     )

@@ -41,6 +41,11 @@ def check_queue(store: Store, step: Step) -> Check:
     return Check(f"queue:{step}", ok, f"the next step has waited {waiting:.0f} s", waiting)
 
 
+def check_posting(paused: str | None) -> Check:
+    """Nothing is wrong with a pause that somebody asked for; it is shown."""
+    return Check("posting", True, paused or "replies may leave")
+
+
 def check_media(swept: Swept | None, quota: int) -> Check:
     """The media are well while they take no more than they may."""
     if swept is None:

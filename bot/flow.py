@@ -3,7 +3,7 @@
     ┌─accept─▶ seen ──resolve──▶ resolved ──analyse──▶ analysed ──send──▶ answered
     │           │ └──notice──▶ (a `pending` reply, if the answer takes long)
     │           └──────────────────┴──▶ analysed (a `failure` reply is queued) ──send──▶ failed
-    └─────────▶ ignored (own post, blocked, opted out, too old, nothing asked, asked already)
+    └─────────▶ ignored (own post, blocked, opted out, too old, nothing asked, asked already ...)
 
 `accept` stores a page of mentions; the other four are jobs of the queue. Each step does its outside work
 first and then commits everything that follows from it in one transaction: the mention's new state, the next
@@ -37,15 +37,16 @@ from bot.errors import (
     ResolveError,
 )
 from bot.manners import Manners
+from bot.pausing import Pausing
 from bot.platforms.base import Draft, Page, Platform, SentReply
 from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
 from bot.reviews import correct
-from bot.rows import to_post, to_post_row
+from bot.rows import to_new_mention, to_post, to_post_row
 from bot.taking import take_media
 from bot.writer import Writer
 from state.errors import LeaseLost
-from state.model import Job, MentionRow, MentionState, NewMention, PostMedium, ReplyRow, ReplyState, Step
+from state.model import Job, MentionRow, MentionState, PostMedium, ReplyRow, ReplyState, Step
 from state.store import Store
 
 log = structlog.get_logger()
@@ -98,6 +99,7 @@ class Flow:
         patience: Patience,
         *,
         thread_depth: int = 4,
+        pausing: Pausing | None = None,
         on_closed: Callable[[MentionRow, ReplyRow | None], None] | None = None,
     ) -> None:
         """Put the parts together; `on_closed` is told of every mention that has come to its end."""
@@ -109,6 +111,7 @@ class Flow:
         self._writer = writer
         self._manners = manners
         self._thread_depth = thread_depth
+        self.pausing = pausing or Pausing(store)
         self._on_closed = on_closed
         self._held: dict[tuple[Step, str], datetime] = {}
         self._steps: dict[Step, Callable[[Job], None]] = {
@@ -129,16 +132,20 @@ class Flow:
             for post in sorted(page.mentions, key=lambda post: post.created_at):
                 if self.store.mentions.known(platform.name, post.id):
                     continue
-                ignore = self._manners.reason_to_ignore(self.store, platform.name, me, post)
-                row = NewMention(to_post_row(platform.name, post), ignore)
-                new += self.store.mentions.accept(row, wait)
+                decision = self._manners.decide(self.store, platform.name, me, post)
+                new += self.store.mentions.accept(to_new_mention(platform.name, post, decision), wait)
         self.store.cursors.set(platform.name, page.cursor)
         return new
 
     # -- jobs --------------------------------------------------------------------------------------------
 
     def claim(self, step: Step, platforms: tuple[str, ...], limit: int) -> list[Job]:
-        """Take the oldest due jobs of this kind, at most so many; none of a platform that asked to wait."""
+        """Take the oldest due jobs of this kind, at most so many; none of a platform that asked to wait.
+
+        While posting is paused there is nothing to send.
+        """
+        if step is Step.SEND and self.pausing.reason() is not None:
+            return []
         now = self.store.now()
         free = [name for name in platforms if self._held.get((step, name), now) <= now]
         return self.store.queue.claim(step, free, limit, timedelta(seconds=self.patience.lease))
@@ -218,10 +225,7 @@ class Flow:
             request = find_request(platform, self._resolver, to_post(mention.post), self._thread_depth)
             media = self._media_of(job, platform, request)
         except NothingToCheck as nothing:
-            if nothing.reason is None:
-                self._ignore(job, mention, "nothing_asked", str(nothing))
-            else:
-                self._answer_failure(job, mention, nothing.reason, str(nothing))
+            self._nothing_to_check(job, mention, nothing)
             return
         except ResolveError as problem:
             raise TryAgain(problem.reason, str(problem), problem.retry_at) from problem
@@ -236,6 +240,8 @@ class Flow:
             if self.store.mentions.asked_already(mention, target_id):
                 self._ignore(job, mention, "asked_already", "this person has asked for this post before")
                 return
+            if self._thread_is_full(job, mention, request.thread):
+                return
             self.store.posts.set_media(target_id, media)
             self.store.mentions.resolved(mention.id, target_id)
             if any(medium.sha256 for medium in media):
@@ -243,6 +249,21 @@ class Flow:
                 self.store.queue.add(Step.ANALYSE, mention.platform, mention.id, mention.created_at)
             else:
                 self._answer_failure(job, mention, media[0].reason or "default", media[0].detail or "")
+
+    def _nothing_to_check(self, job: Job, mention: MentionRow, nothing: NothingToCheck) -> None:
+        with self.store.transaction():
+            if nothing.reason is None:
+                self._ignore(job, mention, "nothing_asked", str(nothing))
+            elif not self._thread_is_full(job, mention, nothing.thread):
+                self._answer_failure(job, mention, nothing.reason, str(nothing))
+
+    def _thread_is_full(self, job: Job, mention: MentionRow, thread: str) -> bool:
+        """Note the thread; where the bot has said enough in it, the mention ends."""
+        self.store.mentions.set_thread(mention.id, thread)
+        full = self._manners.full_thread(self.store, mention, mention.thread or thread)
+        if full:
+            self._ignore(job, mention, "thread_limit", "the bot has answered often in this thread today")
+        return full
 
     def _media_of(self, job: Job, platform: Platform, request: Request) -> list[PostMedium]:
         """The media of a post, from this machine where another asker has had them fetched already."""
@@ -304,8 +325,8 @@ class Flow:
         draft = Draft(reply.in_reply_to, reply.text, reply.language, reply.key)
         try:
             sent = platform.find_reply(draft) if may_stand else None
-            if sent is None and reply.kind == "pending" and mention.state not in UNDER_WAY:
-                self._withdraw(job, reply)
+            if sent is None and (reason := self._unwanted(mention, reply)) is not None:
+                self._withdraw(job, mention, reply, reason)
                 return
             sent = sent or platform.reply(draft)
         except OutcomeUnknown as problem:
@@ -327,11 +348,22 @@ class Flow:
             return
         self._record_sent(job, mention, reply, sent)
 
-    def _withdraw(self, job: Job, reply: ReplyRow) -> None:
-        """A `pending` reply that did not get through before the answer was there: it would only confuse."""
+    def _unwanted(self, mention: MentionRow, reply: ReplyRow) -> str | None:
+        """Why a reply that does not stand yet shall not; None where it shall."""
+        if reply.kind == "pending" and mention.state not in UNDER_WAY:
+            return "answered"  # it did not get through before the answer was there, and would only confuse
+        return self._manners.turned_away(self.store, mention)
+
+    def _withdraw(self, job: Job, mention: MentionRow, reply: ReplyRow, reason: str) -> None:
+        ends = reply.kind in {"verdict", "failure"}
         with self.store.transaction():
             self.store.queue.finish(job)
             self.store.outbox.withdraw(reply.id)
+            self.store.events.add("reply_withdrawn", mention.id, {"kind": reply.kind, "reason": reason})
+            if ends:
+                self.store.mentions.ignored(mention.id, reason, "since the mention was taken up")
+        if ends:
+            self._closed(mention.id, None)
 
     def _surely_not_sent(self, reply: ReplyRow, may_stand: bool) -> None:
         # Where an earlier request may have had its effect, a later one without effect proves nothing.

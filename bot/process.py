@@ -27,6 +27,7 @@ from bot.assembly import (
     build_service,
     open_store,
 )
+from bot.pausing import begin_as_configured
 from bot.service import DataFolderLock
 from bot.site_changes import note_changes
 from bot.web.serving import Parts, serving
@@ -72,6 +73,7 @@ def run(
         stack.callback(lock.release)
         store = open_store(settings)
         stack.callback(store.close)
+        begin_as_configured(store, stop_posting=settings.manners.stop_posting)
         platforms = build_platforms(settings)
         for platform in platforms:
             stack.callback(platform.close)

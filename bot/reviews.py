@@ -68,6 +68,9 @@ def correct(store: Store, writer: Writer, rules: TextRules, mention: MentionRow)
     after = now.post.band
     if mention.band is None or after == mention.band:
         return None
+    if store.mentions.opted_out(mention.platform, mention.post.author_id):
+        store.events.add("correction_withheld", mention.id, {"reason": "opted_out", "band": after})
+        return None
     revision = 1 + max(reply.revision for reply in store.outbox.of_mention(mention.id))
     store.outbox.add(mention, writer.correction(mention, rules, now, revision))
     store.mentions.set_band(mention.id, after)

@@ -20,7 +20,7 @@ from typing import IO, Self
 import structlog
 
 from bot.analyst import Analyst
-from bot.checks import check_engine, check_loop, check_media, check_queue, check_store
+from bot.checks import check_engine, check_loop, check_media, check_posting, check_queue, check_store
 from bot.clock import Clock
 from bot.errors import AlreadyRunning
 from bot.flow import Flow
@@ -80,7 +80,6 @@ class Service:
         page_pause: float,
         resolve_workers: int,
         in_flight: int,
-        stop_posting: bool = False,
         engine_problem: Callable[[], str | None] = lambda: None,
         stopping: threading.Event,
     ) -> None:
@@ -88,9 +87,6 @@ class Service:
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
         self._engine_problem = engine_problem
-        self._steps = (
-            (Step.RESOLVE, Step.ANALYSE) if stop_posting else (Step.RESOLVE, Step.ANALYSE, Step.SEND)
-        )
         self._stopping = stopping
         self._ended: bool | None = None
         self._analyst = Analyst(
@@ -111,10 +107,7 @@ class Service:
             )
             for platform in platforms
         ]
-        self._responders = [
-            Responder(platform, flow, stop_posting=stop_posting, stopping=self._stopping)
-            for platform in platforms
-        ]
+        self._responders = [Responder(platform, flow, stopping=self._stopping) for platform in platforms]
         self._loops = [
             *(
                 Loop(
@@ -174,7 +167,13 @@ class Service:
             pass
 
     def _open_steps(self) -> int:
-        return self._flow.store.queue.open_count(self._names, *self._steps)
+        return self._flow.store.queue.open_count(self._names, *self._steps())
+
+    def _steps(self) -> tuple[Step, ...]:
+        """The steps that are worked off now; while posting is paused nothing is sent."""
+        if self._flow.pausing.reason() is not None:
+            return (Step.RESOLVE, Step.ANALYSE)
+        return (Step.RESOLVE, Step.ANALYSE, Step.SEND)
 
     def stop(self) -> bool:
         """Take up nothing new and wait a little for what is at work.
@@ -202,7 +201,8 @@ class Service:
             (
                 *(check_loop(loop) for loop in self._loops),
                 check_store(store),
-                *(check_queue(store, step) for step in self._steps),
+                *(check_queue(store, step) for step in self._steps()),
+                check_posting(self._flow.pausing.reason()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),
             )

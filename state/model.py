@@ -89,15 +89,24 @@ class PostRow:
 
 @dataclass(frozen=True, slots=True)
 class NewMention:
-    """A mention to be stored; ``ignore`` is the reason to close it at once."""
+    """A mention to be stored; ``ignore`` is the reason to close it at once.
+
+    ``language`` and ``details`` are what was asked for; ``thread`` where the platform named it.
+    """
 
     post: PostRow
     ignore: str | None = None
+    language: str | None = None
+    details: bool = False
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MentionRow:
-    """One row of `mentions` with its asker and the post that tags the bot."""
+    """One row of `mentions` with its asker and the post that tags the bot.
+
+    ``language`` was asked for, and so were ``details``. ``thread`` is known once the mention is resolved.
+    """
 
     id: int
     platform: str
@@ -111,6 +120,9 @@ class MentionRow:
     reason: str | None
     detail: str | None
     band: str | None
+    language: str | None
+    details: bool
+    thread: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from state.events import Events
 from state.exports import Exports
 from state.figures import Figures
 from state.likenesses import Likenesses
+from state.manners import Blocks, Switches
 from state.media import Media
 from state.mentions import Mentions
 from state.migrations import migrate
@@ -108,6 +109,8 @@ class Store:
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
         self.exports = Exports(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.audit = Audit(self)

@@ -18,6 +18,8 @@ from bot.cli.export import export
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.pause import pause, resume
+from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
@@ -40,9 +42,12 @@ for command in (
     run,
     serve,
     status,
+    pause,
+    resume,
     review,
     resolve,
     detectors,
+    replies,
     config,
     calibrate,
     train,

@@ -178,7 +178,7 @@ def _explain_one(error: ErrorDetails, origins: Mapping[str, str]) -> str:
     return f"{name}{shown}{_origin(name, origins)} {fault}; {mend}"
 
 
-_OWN_WORDS = frozenset({"crossed", "blank", "network", "key"})
+_OWN_WORDS = frozenset({"crossed", "blank", "network", "key", "hours", "time_zone"})
 
 
 def _fault(error: ErrorDetails) -> str:

@@ -15,6 +15,7 @@ from bot.analyses import Analyses
 from bot.clock import FakeClock
 from bot.flow import Flow, Patience
 from bot.manners import Manners
+from bot.pausing import Pausing, QuietHours
 from bot.platforms.base import Draft, Post, SentReply
 from bot.platforms.inbox import InboxPlatform
 from bot.resolver import FetchLimits, MediaStore, Resolver
@@ -121,7 +122,8 @@ def rig(
     analyzer: Analyzer | None = None,
     make_analyzer: Callable[[Store], Analyzer] = lambda _: StubAnalyzer(),
     platform: Callable[[Path], FaultyInbox] = FaultyInbox,
-    per_asker_per_hour: int = 100,
+    manners: Manners | None = None,
+    quiet_hours: QuietHours | None = None,
     to_media_post: bool = False,
 ) -> Iterator[Rig]:
     """A rig over a fresh inbox in this folder. An analyzer with a memory is made over the rig's store."""
@@ -138,8 +140,9 @@ def rig(
         resolver,
         Analyses(store, resolver.path, analyzer or make_analyzer(store)),
         writer,
-        Manners(per_asker_per_hour, timedelta(hours=1000)),
+        manners or Manners(100, timedelta(hours=1000)),
         Patience(attempts=3, backoff_base=10, backoff_max=1000, lease=60, notice_after=300),
+        pausing=Pausing(store, quiet_hours),
         on_closed=lambda mention, reply: closed.append((mention, reply)),
     )
     try:
