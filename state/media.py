@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from state.base import Table, to_json
@@ -101,8 +102,9 @@ class Media(Table):
             if analysis.verdict is not None:
                 verdict = analysis.verdict
                 db.execute(
-                    "INSERT INTO verdicts (analysis_id, band, probability, policy, reasons, calibration) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO verdicts "
+                    "(analysis_id, band, probability, policy, reasons, calibration, spread) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         row[0],
                         verdict.band,
@@ -110,6 +112,7 @@ class Media(Table):
                         verdict.policy,
                         to_json([dict(r) for r in verdict.reasons]),
                         verdict.calibration,
+                        _spread(analysis.scores),
                     ),
                 )
 
@@ -156,3 +159,9 @@ class Media(Table):
             (analysis_id,),
         )
         return VerdictRow(**row | {"reasons": tuple(json.loads(row["reasons"]))}) if row else None
+
+
+def _spread(scores: Sequence[ScoreRow]) -> float | None:
+    """How far the detectors lie apart, in [0, 1]; None where fewer than two gave a score."""
+    given = [score.score for score in scores if score.applicable and score.score is not None]
+    return max(given) - min(given) if len(given) > 1 else None

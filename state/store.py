@@ -37,6 +37,8 @@ from state.outbox import Outbox
 from state.posts import Posts
 from state.queue import Queue
 from state.reviews import Reviews
+from state.saved_views import SavedViews
+from state.triage import Triage
 
 BUSY_SECONDS = 10.0
 CHECKPOINT_PAGES = 8000  # 32 MB: a checkpoint waits for the disk, and at the default it comes every 80 steps
@@ -111,6 +113,8 @@ class Store:
         self.exports = Exports(self)
         self.blocks = Blocks(self)
         self.switches = Switches(self)
+        self.triage = Triage(self)
+        self.saved_views = SavedViews(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.audit = Audit(self)

@@ -72,7 +72,8 @@ def create_app(parts: Parts) -> FastAPI:
 
 
 def _desk(parts: Parts) -> Desk:
-    from bot.assembly import build_writer
+    from bot.assembly import build_writer, media_limits
+    from bot.thumbnails import Thumbnails
     from bot.web.console.desk import Desk
     from bot.web.console.guard import Guard
     from bot.web.console.pages import Pages
@@ -91,4 +92,5 @@ def _desk(parts: Parts) -> Desk:
         wake=parts.service.wake,
         pages=Pages(test_mode=settings.test_mode, now=store.now),
         guard=Guard(store, settings.web),
+        thumbnails=Thumbnails(settings.data_dir / "thumbnails", parts.resolver.path, media_limits(settings)),
     )

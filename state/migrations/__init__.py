@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import resources
 
 from sqlite_utils import Database, Migrations
 
+from state import derived
 from state.errors import SchemaTooNew
-
-
-def statements(script: str) -> Iterator[str]:
-    """Split an SQL script into its statements (`executescript` would end the surrounding transaction)."""
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
-    if pending.strip():
-        raise ValueError(f"the script ends inside a statement: {pending.strip()[:60]!r}")
+from state.sql import statements
 
 
 def _apply_script(script: str) -> Callable[[Database], None]:
@@ -41,7 +30,7 @@ def all_migrations() -> Migrations:
 
 
 def migrate(db: Database) -> None:
-    """Bring the schema up to date.
+    """Bring the schema up to date, and what is derived from the rows with it.
 
     Raises:
         SchemaTooNew: the file holds migrations that this version does not know.
@@ -53,4 +42,10 @@ def migrate(db: Database) -> None:
         raise SchemaTooNew(
             f"it was written by a newer version, with {', '.join(sorted(unknown))}; install that version"
         )
-    migrations.apply(db)
+    if migrations.pending(db):
+        with db.atomic():
+            derived.drop(db.conn)
+        migrations.apply(db)
+    if not derived.stands(db.conn):
+        with db.atomic():
+            derived.make(db.conn)

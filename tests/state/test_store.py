@@ -12,8 +12,9 @@ import pytest
 from sqlite_utils import Database
 
 from state.errors import SchemaTooNew
-from state.migrations import migrate, statements
+from state.migrations import migrate
 from state.model import Mode, to_moment, to_text
+from state.sql import statements
 from state.store import Store
 from tests.state.conftest import START, accept, post
 

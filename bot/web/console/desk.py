@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bot.keeping import Keeper
     from bot.platforms.base import Platform
     from bot.resolver import Resolver
+    from bot.thumbnails import Thumbnails
     from bot.web.console.guard import Guard
     from bot.web.console.pages import Pages
     from bot.writer import Writer
@@ -36,3 +37,4 @@ class Desk:
     wake: Callable[[], None]
     pages: Pages
     guard: Guard
+    thumbnails: Thumbnails
