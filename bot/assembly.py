@@ -240,6 +240,7 @@ def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
         quota=chosen.quota,
         retention=chosen.retention_days * 86_400,
         keep_reviewed=chosen.keep_reviewed,
+        drawn=(settings.data_dir / "evidence", settings.data_dir / "thumbnails"),
     )
 
 

@@ -5,7 +5,9 @@
     │           └──────────────────┴──▶ analysed (a `failure` reply is queued) ──send──▶ failed
     └─────────▶ ignored (own post, blocked, opted out, too old, nothing asked, asked already ...)
 
-`accept` stores a page of mentions; the other four are jobs of the queue. Each step does its outside work
+`accept` stores a page of mentions; the others are jobs of the queue. An operator can have a mention that has
+come to its end looked at again, which leads back to seen or resolved and ends in `bot.second_look`, and have
+a reply taken back (`retract`). Each step does its outside work
 first and then commits everything that follows from it in one transaction: the mention's new state, the next
 job, the reply's row, the event. A process that dies before that commit does the step again; one that dies
 after it never does. The only outside effect is `send`: it marks the reply as leaving before the request and
@@ -43,6 +45,7 @@ from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
 from bot.reviews import correct
 from bot.rows import to_new_mention, to_post, to_post_row
+from bot.second_look import SecondLook
 from bot.taking import take_media
 from bot.writer import Writer
 from state.errors import LeaseLost
@@ -113,12 +116,14 @@ class Flow:
         self._thread_depth = thread_depth
         self.pausing = pausing or Pausing(store)
         self._on_closed = on_closed
+        self._second_look = SecondLook(store, platforms, writer)
         self._held: dict[tuple[Step, str], datetime] = {}
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
             Step.ANALYSE: self._analyse,
             Step.NOTICE: self._notice,
             Step.SEND: self._send,
+            Step.RETRACT: self._retract,
         }
 
     # -- accept ------------------------------------------------------------------------------------------
@@ -209,11 +214,13 @@ class Flow:
             self.store.queue.finish(job)
         elif job.step is Step.SEND:
             self._end_reply(job, self.store.outbox.get(job.subject_id), reason, detail)
+        elif job.step is Step.RETRACT:
+            self._leave_standing(job, reason, detail)
         else:
             self._answer_failure(job, self.store.mentions.get(job.subject_id), reason, detail)
 
     def _mention_id(self, job: Job) -> int:
-        return self.store.outbox.get(job.subject_id).mention_id if job.step is Step.SEND else job.subject_id
+        return self.store.outbox.get(job.subject_id).mention_id if job.step.of_reply else job.subject_id
 
     # -- resolve -----------------------------------------------------------------------------------------
 
@@ -240,13 +247,15 @@ class Flow:
             if self.store.mentions.asked_already(mention, target_id):
                 self._ignore(job, mention, "asked_already", "this person has asked for this post before")
                 return
-            if self._thread_is_full(job, mention, request.thread):
+            if not job.afresh and self._thread_is_full(job, mention, request.thread):
                 return
             self.store.posts.set_media(target_id, media)
             self.store.mentions.resolved(mention.id, target_id)
             if any(medium.sha256 for medium in media):
                 self.store.queue.finish(job)
-                self.store.queue.add(Step.ANALYSE, mention.platform, mention.id, mention.created_at)
+                self.store.queue.add(
+                    Step.ANALYSE, mention.platform, mention.id, mention.created_at, afresh=job.afresh
+                )
             else:
                 self._answer_failure(job, mention, media[0].reason or "default", media[0].detail or "")
 
@@ -267,7 +276,7 @@ class Flow:
 
     def _media_of(self, job: Job, platform: Platform, request: Request) -> list[PostMedium]:
         """The media of a post, from this machine where another asker has had them fetched already."""
-        known = self.store.posts.media_of(platform.name, request.target.id)
+        known = [] if job.afresh else self.store.posts.media_of(platform.name, request.target.id)
         urls = [attachment.url for attachment in request.attachments]
         if [medium.source_url for medium in known] == urls and all(map(self._is_here, known)):
             return known
@@ -284,7 +293,7 @@ class Flow:
         mention = self.store.mentions.get(job.subject_id)
         assert mention.target_id is not None
         try:
-            judgement = self._analyses.judge(self.store.posts.media(mention.target_id))
+            judgement = self._analyses.judge(self.store.posts.media(mention.target_id), afresh=job.afresh)
         except EngineFailed as problem:
             raise TryAgain("engine_failed", str(problem)) from problem
         if judgement.failure is not None:
@@ -293,6 +302,8 @@ class Flow:
         rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.judged(mention):
+                return
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.verdict(mention, rules, judgement))
             self.store.mentions.analysed(mention.id, judgement.post.band)
@@ -399,6 +410,40 @@ class Flow:
         if reply.kind in {"verdict", "failure"}:
             self._closed(reply.mention_id, None)
 
+    # -- retract -----------------------------------------------------------------------------------------
+
+    def _retract(self, job: Job) -> None:
+        """Take back a reply that stands; doing it twice does no harm."""
+        reply = self.store.outbox.get(job.subject_id)
+        assert reply.platform_id is not None
+        platform = self.platforms[job.platform]
+        try:
+            platform.retract(reply.platform_id)
+        except RateLimited as problem:
+            raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
+        except (PlatformUnavailable, OutcomeUnknown) as problem:
+            raise TryAgain("platform_unavailable", str(problem)) from problem
+        except CredentialsRefused as problem:
+            raise self._without_credentials(problem) from problem
+        except (PostHidden, ReplyRefused) as problem:
+            self._leave_standing(job, "retract_refused", str(problem))
+            return
+        except PostGone:
+            log.info("retracted_already", reply=reply.id)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.outbox.retracted(reply.id)
+            self.store.events.add(
+                "reply_retracted", reply.mention_id, {"kind": reply.kind, "reply": reply.id}
+            )
+
+    def _leave_standing(self, job: Job, reason: str, detail: str) -> None:
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            self.store.outbox.not_retracted(job.subject_id, reason, detail)
+            told = {"reply": job.subject_id, "reason": reason, "detail": detail}
+            self.store.events.add("retract_failed", self._mention_id(job), told)
+
     def _without_credentials(self, problem: CredentialsRefused) -> TryAgain:
         until = self.store.now() + CREDENTIALS_WAIT
         return TryAgain("credentials_refused", str(problem), until, counts=False)
@@ -408,6 +453,8 @@ class Flow:
     def _ignore(self, job: Job, mention: MentionRow, reason: str, detail: str) -> None:
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.failed(mention, reason, detail):
+                return
             self.store.mentions.ignored(mention.id, reason, detail)
         self._closed(mention.id, None)
 
@@ -416,6 +463,8 @@ class Flow:
         rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.failed(mention, reason, detail):
+                return
             self.store.mentions.set_reason(mention.id, reason, detail)
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.failure(mention, rules, reason))

@@ -118,6 +118,8 @@ class Store:
         self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.audit = Audit(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
 
     def now(self) -> datetime:
         """The store's clock, aware, in UTC."""

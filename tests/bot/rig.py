@@ -27,12 +27,14 @@ from tests.bot.world import InboxWorld
 from tests.state.conftest import START
 
 LATER = timedelta(hours=1)
+STEPS = (Step.RESOLVE, Step.ANALYSE, Step.SEND, Step.RETRACT)
 
 
 class FaultyInbox(InboxPlatform):
     """The platform `inbox` with faults on demand, each raised once, in order.
 
-    ``before`` are raised instead of a reply, ``after`` once it stands, ``fetching`` instead of a post.
+    ``before`` are raised instead of a reply, ``after`` once it stands, ``fetching`` instead of a post,
+    ``retracting`` instead of taking a reply back.
     ``requests`` counts the replies that were asked for.
     """
 
@@ -41,12 +43,18 @@ class FaultyInbox(InboxPlatform):
         self.before: list[Exception] = []
         self.after: list[Exception] = []
         self.fetching: list[Exception] = []
+        self.retracting: list[Exception] = []
         self.requests = 0
 
     def fetch_post(self, post_id: str) -> Post:
         if self.fetching:
             raise self.fetching.pop(0)
         return super().fetch_post(post_id)
+
+    def retract(self, reply_id: str) -> None:
+        if self.retracting:
+            raise self.retracting.pop(0)
+        super().retract(reply_id)
 
     def reply(self, draft: Draft) -> SentReply:
         self.requests += 1
@@ -92,9 +100,9 @@ class Rig:
         """Let everything happen, hour after hour, until nothing is open."""
         self.watch()
         for _ in range(hours):
-            while any(self.step(step) for step in (Step.RESOLVE, Step.ANALYSE, Step.SEND)):
+            while any(self.step(step) for step in STEPS):
                 pass
-            if self.store.queue.open_count(["inbox"], Step.RESOLVE, Step.ANALYSE, Step.SEND) == 0:
+            if self.store.queue.open_count(["inbox"], *STEPS) == 0:
                 return
             self.clock.advance(LATER.total_seconds())
         raise AssertionError("something is still open")
