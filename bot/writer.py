@@ -96,20 +96,23 @@ class Writer:
     def _context(self, judgement: Judgement) -> Context:
         post = judgement.post
         return Context(
-            media=tuple(
-                MediumResult(
-                    medium.kind or Kind.IMAGE,
-                    medium.verdict.band if medium.verdict else None,
-                    medium.failure,
-                )
-                for medium in post.media
-            ),
+            media=results_of(post),
             probability=_deciding(post).probability if self._estimate else None,
             earlier=judgement.earlier,
             copy=judgement.copy,
             licence="; ".join(judgement.licences) or None,
             limited_evidence=any(r.code == ReasonCode.LIMITED_EVIDENCE for r in _deciding(post).reasons),
         )
+
+
+def results_of(post: PostOutcome) -> tuple[MediumResult, ...]:
+    """What became of each medium of a post."""
+    return tuple(
+        MediumResult(
+            medium.kind or Kind.IMAGE, medium.verdict.band if medium.verdict else None, medium.failure
+        )
+        for medium in post.media
+    )
 
 
 def _deciding(post: PostOutcome) -> Verdict:

@@ -111,8 +111,6 @@ class Store:
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
         self.exports = Exports(self)
-        self.blocks = Blocks(self)
-        self.switches = Switches(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
         self.figures = Figures(self)

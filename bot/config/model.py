@@ -132,6 +132,14 @@ class Reply(Section):
         bool,
         Field(description="Add a link where a reply points to something; X charges far more for such posts."),
     ] = False
+    card: Annotated[bool, Field(description="Send a picture with each verdict that says it at a glance.")] = (
+        True
+    )
+    card_medium: Annotated[
+        Literal["blurred", "clear", "none"],
+        LowerCase,
+        Field(description="How what was checked is seen on that picture."),
+    ] = "blurred"
 
 
 class Log(Section):
