@@ -311,6 +311,7 @@ def build_writer(settings: Settings, store: Store) -> Writer:
         to_media_post=reply.target == "media_post",
         estimate=reply.estimate,
         link=reply.link,
+        public_url=settings.web.public_url if settings.public.enabled else None,
     )
 
 

@@ -35,6 +35,7 @@ from state.migrations import migrate
 from state.model import Mode, to_text
 from state.outbox import Outbox
 from state.posts import Posts
+from state.public_pages import PublicPages
 from state.queue import Queue
 from state.reviews import Reviews
 from state.saved_views import SavedViews
@@ -113,6 +114,7 @@ class Store:
         self.exports = Exports(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
+        self.public_pages = PublicPages(self)
         self.figures = Figures(self)
         self.accounts = Accounts(self)
         self.audit = Audit(self)
