@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from bot.accounts import Role
 from bot.errors import ConfigError
-from bot.web.console import actions, data, operations, queue, signing_in, thumbnails, verdict
+from bot.web.console import actions, data, operations, publishing, queue, signing_in, thumbnails, verdict
 from bot.web.console.desk import Desk
 from bot.web.console.guard import NotSignedIn
 from bot.web.console.pages import BASE
@@ -25,6 +25,7 @@ PAGES = (
     thumbnails.router,
     verdict.router,
     actions.router,
+    publishing.router,
     operations.router,
     data.router,
 )
