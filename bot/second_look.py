@@ -39,6 +39,9 @@ class SecondLook:
             platform = self._platforms.get(other.platform)
             if platform is not None:
                 correct(self._store, self._writer, platform.text_rules, other)
+            band = self._store.mentions.get(other.id).band
+            if band is not None:
+                self._store.mentions.set_band(other.id, band)  # lists look up the probability with it
         return True
 
     def failed(self, mention: MentionRow, reason: str, detail: str) -> bool:

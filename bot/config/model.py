@@ -14,15 +14,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from bot.config.base import Folder, LowerCase, Names, Seconds, Section, Unit
+from bot.config.bluesky import Bluesky
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
 from bot.config.manners import Manners
+from bot.config.mastodon import Mastodon
 from bot.config.oidc import Oidc
 from bot.config.public import Public
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
 from bot.config.web import Web
+from bot.config.x import X
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -112,6 +115,16 @@ class Reply(Section):
         Seconds,
         Field(ge=0, le=900, description="An asker who has waited this long is told that the check goes on."),
     ] = 300.0
+    give_up_after: Annotated[
+        float,
+        Unit("hours"),
+        Field(
+            gt=0,
+            le=10_000,
+            allow_inf_nan=False,
+            description="What a platform refuses for this long, as too often or without right, is given up.",
+        ),
+    ] = 24.0
     target: Annotated[
         Literal["mention", "media_post"],
         LowerCase,
@@ -182,6 +195,9 @@ class Settings(BaseSettings):
         default_factory=list
     )
     inbox: Inbox = Inbox()
+    x: X = X()
+    mastodon: Mastodon = Mastodon()
+    bluesky: Bluesky = Bluesky()
     watch: Watch = Watch()
     queue: Queue = Queue()
     analyst: Analyst = Analyst()

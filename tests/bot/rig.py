@@ -134,6 +134,7 @@ def rig(
     analyzer: Analyzer | None = None,
     make_analyzer: Callable[[Store], Analyzer] = lambda _: StubAnalyzer(),
     platform: Callable[[Path], FaultyInbox] = FaultyInbox,
+    clock: FakeClock | None = None,
     manners: Manners | None = None,
     quiet_hours: QuietHours | None = None,
     to_media_post: bool = False,
@@ -141,7 +142,7 @@ def rig(
 ) -> Iterator[Rig]:
     """A rig over a fresh inbox in this folder. An analyzer with a memory is made over the rig's store."""
     world = InboxWorld(folder / "inbox")
-    clock = FakeClock(START)
+    clock = clock or FakeClock(START)
     store = Store(folder / "state.sqlite3", Mode.LIVE, clock.now)
     resolver = Resolver(GuardedFetcher(FetchLimits()), MediaStore(folder / "media"))
     inbox = platform(world.folder)
