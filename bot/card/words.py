@@ -22,7 +22,7 @@ def card_of(reply: ReplyRow, context: Context) -> Card:
     words, band = wordings(reply.language), _band(reply)
     return Card(
         band=band,
-        headline=_begun(words.results[band]),
+        headline=begun(words.results[band]),
         body=_sentence(words, reply, context) if context.band is band else "",
         limits=words.card.limits,
         checked=fill(words.card.checked, date=_date(reply)),
@@ -34,7 +34,7 @@ def card_of(reply: ReplyRow, context: Context) -> Card:
 def plain_card_of(reply: ReplyRow) -> Card:
     """The same where no font here can write the reply's language: colour, shape, and the band in English."""
     band = _band(reply)
-    return Card(band, _begun(wordings("en").bands[band]), "", "", _date(reply))
+    return Card(band, begun(wordings("en").bands[band]), "", "", _date(reply))
 
 
 def description_of(reply: ReplyRow, card: Card) -> str:
@@ -70,5 +70,6 @@ def _date(reply: ReplyRow) -> str:
     return reply.created_at.date().isoformat()
 
 
-def _begun(phrase: str) -> str:
+def begun(phrase: str) -> str:
+    """A phrase as it begins a line."""
     return phrase[0].upper() + phrase[1:]

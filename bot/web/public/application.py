@@ -47,7 +47,7 @@ _HEADERS = ALWAYS | {
     "X-Robots-Tag": "noindex, nofollow",
 }
 _CARD_HEADERS = _HEADERS | {"Cross-Origin-Resource-Policy": "cross-origin"}
-_STYLE_HEADERS = _HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+_KEPT = _HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
 _BLUR = 24
 _SECONDS = 10.0
 _METHODS = ["GET", "HEAD"]
@@ -90,11 +90,16 @@ class _PublicPages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals |= {"style": _style()[0], "test_mode": settings.test_mode}
+        self._templates.globals |= {
+            "style": _named("page.css", "public/page.css"),
+            "mark": _named("mark.svg", "static/mark.svg"),
+            "test_mode": settings.test_mode,
+        }
         route = _guarded(guard, Pace(settings.public.requests_per_minute), self._note)
         self.router = APIRouter(prefix=PREFIX, include_in_schema=False, route_class=route)
         for path, answer in (
-            ("/page.css", self._css),
+            ("/page.css", self._style_sheet),
+            ("/mark.svg", self._mark),
             ("/{token}", self._page),
             ("/{token}/card.png", self._card),
             ("/{token}/medium/{number}.webp", self._medium),
@@ -102,8 +107,11 @@ class _PublicPages:
         ):
             self.router.add_api_route(path, answer, methods=_METHODS, response_model=None)
 
-    def _css(self) -> Response:
-        return Response(_style()[1], media_type="text/css", headers=_STYLE_HEADERS)
+    def _style_sheet(self) -> Response:
+        return Response(_static("public/page.css"), media_type="text/css", headers=_KEPT)
+
+    def _mark(self) -> Response:
+        return Response(_static("static/mark.svg"), media_type="image/svg+xml", headers=_KEPT)
 
     def _page(self, token: Token) -> Response:
         view = self._showing.page(token)
@@ -185,10 +193,13 @@ def _guarded(guard: Guard, pace: Pace, note: Callable[[str, int], Response]) -> 
 
 
 @cache
-def _style() -> tuple[str, bytes]:
-    """The style sheet's address, which changes with its content, and the content."""
-    content = (files("templates") / "web" / "public" / "page.css").read_bytes()
-    return f"{PREFIX}/page.css?v={sha256(content).hexdigest()[:12]}", content
+def _static(file: str) -> bytes:
+    return (files("templates") / "web" / file).read_bytes()
+
+
+def _named(name: str, file: str) -> str:
+    """A static file's address; it changes with its content, so that browsers may keep it."""
+    return f"{PREFIX}/{name}?v={sha256(_static(file)).hexdigest()[:12]}"
 
 
 def _blurred(content: bytes) -> bytes:

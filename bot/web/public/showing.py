@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.ensemble.combine import MediumOutcome
 from analysis.model import Band, Kind
-from bot.card.words import card_of, description_of, is_right_to_left
+from bot.card.words import begun, card_of, description_of, is_right_to_left
 from bot.evidence import EvidenceRoom, Pictures, Progress
 from bot.replies import Context
 from bot.replies.details import details_of, rate_told, told
@@ -163,7 +163,7 @@ class PublicShowing:
         here = self._is_here(medium)
         return PublicMedium(
             number=outcome.index,
-            name=words.media[kind.value].name,
+            name=begun(words.media[kind.value].name),
             band=verdict.band if verdict else None,
             result=words.results[verdict.band] if verdict else words.bands[Band.UNKNOWN],
             here=here,

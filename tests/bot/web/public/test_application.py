@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
 from io import BytesIO
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
+from analysis.ensemble.combine import ReviewLabel
+from analysis.evidence.drawing import EvidencePicture
+from analysis.model import Band
+from bot.assembly import build_writer
+from bot.evidence import EvidenceRoom, Progress
 from bot.publishing import put_up_again, take_down
-from tests.bot.web.public.conftest import Publish
+from bot.reviews import review
+from tests.bot.web.public.conftest import Publish, Published
 
 
 def test_everyone_can_read_a_verdict_without_signing_in(publish: Publish) -> None:
@@ -103,7 +110,26 @@ def test_no_other_name_is_answered(publish: Publish) -> None:
     assert bot.visitor("evil.example").get(bot.page()).status_code == 404
 
 
-def test_the_medium_is_blurred(publish: Publish) -> None:
+@pytest.mark.parametrize(("shown", "least", "most"), [("blurred", 0, 25), ("clear", 60, 128)])
+def test_the_medium_is_blurred_unless_configured(publish: Publish, shown: str, least: int, most: int) -> None:
+    bot = with_stripes(publish(public={"medium": shown}))
+    answer = bot.visitor().get(f"{bot.page('m-stripes')}/medium/1.webp")
+    contrast = ImageStat.Stat(Image.open(BytesIO(answer.content)).convert("L")).stddev[0]
+    assert least <= contrast <= most
+
+
+def with_stripes(bot: Published) -> Published:
+    """Somebody asks about a picture with sharp edges."""
+    picture = Image.new("RGB", (320, 200))
+    for left in range(0, 320, 20):
+        picture.paste((255, 255, 255), (left, 0, left + 10, 200))
+    picture.save(bot.world.folder / "media" / "stripes.png")
+    bot.world.mention("m-stripes", "media/stripes.png", author="zoe")
+    bot.console.settle()
+    return bot
+
+
+def test_only_media_that_are_there_have_an_address(publish: Publish) -> None:
     bot = publish()
     where = f"{bot.page()}/medium/1.webp"
     picture = bot.visitor().get(where)
@@ -111,6 +137,63 @@ def test_the_medium_is_blurred(publish: Publish) -> None:
     assert bot.visitor().get(f"{bot.page()}/medium/2.webp").status_code == 404
     assert bot.visitor().get(f"{bot.page()}/medium/0.webp").status_code == 404
     assert bot.visitor().get(f"{bot.page()}/medium/x.webp").status_code == 404
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_evidence_is_shown_only_where_configured(publish: Publish, shown: bool) -> None:
+    bot = publish(public={"evidence": shown})
+    target = bot.mention().target_id
+    assert target is not None
+    (medium,) = bot.store.posts.media(target)
+    assert medium.sha256 is not None
+    analysis = bot.store.media.analysis(medium.sha256)
+    assert analysis is not None
+    picture = EvidencePicture("heatmap-x", "Where it looked", b"png", "A heat map")
+    parts = bot.console.parts
+    room = EvidenceRoom(parts.settings.data_dir / "evidence", parts.resolver.path, lambda *_: [picture])
+    deadline = time.monotonic() + 10
+    while room.request(analysis).progress is not Progress.READY:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert ("Where it looked" in bot.visitor().get(bot.page()).text) is shown
+    answer = bot.visitor().get(f"{bot.page()}/evidence/1/heatmap-x.png")
+    assert answer.status_code == (200 if shown else 404)
+    assert bot.visitor().get(f"{bot.page()}/evidence/1/index.json.png").status_code == 404
+
+
+def test_a_deleted_medium_is_gone_from_page_and_card(publish: Publish) -> None:
+    bot = with_stripes(publish())
+    where, parts = bot.page("m-stripes"), bot.console.parts
+    before = bot.visitor().get(f"{where}/card.png").content
+    target = bot.mention("m-stripes").target_id
+    assert target is not None
+    (medium,) = bot.store.posts.media(target)
+    assert medium.sha256 is not None
+    assert parts.keeper.delete(medium.sha256)
+    assert "<img" not in bot.visitor().get(where).text
+    assert bot.visitor().get(f"{where}/medium/1.webp").status_code == 404
+    after = bot.visitor().get(f"{where}/card.png")
+    assert after.status_code == 200
+    assert after.content != before
+
+
+def test_a_correction_stands_in_the_history(publish: Publish) -> None:
+    bot = publish()
+    (medium,) = bot.store.posts.media(bot.mention().target_id or 0)
+    assert medium.sha256 is not None
+    rules = {"inbox": bot.console.parts.platforms[0].text_rules}
+    writer = build_writer(bot.console.parts.settings, bot.store)
+    was_high = bot.mention().band == Band.HIGH
+    label = ReviewLabel.REAL if was_high else ReviewLabel.MANIPULATED
+    assert review(bot.store, writer, rules, medium.sha256, label, note="SECRET", reviewer="op")
+    bot.console.settle()
+    page = bot.visitor().get(bot.page()).text
+    said = re.findall(r"(First answer|Correction): <span class=\"band band-(\w+)\"", page)
+    (first, before), (second, after) = said
+    assert (first, second) == ("First answer", "Correction")
+    assert before != after == bot.mention().band
+    assert f'<body class="band-{after}">' in page
+    assert "SECRET" not in page
 
 
 def test_no_medium_is_shown_where_that_is_configured(publish: Publish) -> None:
