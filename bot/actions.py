@@ -145,6 +145,7 @@ class Actions:
             ActionRefused: it does not stand.
         """
         reply = self._store.outbox.get(reply_id)
+        self._of_this_mode(reply.mention_id)
         with self._store.transaction():
             if not self._store.outbox.retract(reply_id):
                 raise ActionRefused(f"the reply does not stand: it is {reply.state}")
@@ -292,10 +293,17 @@ class Actions:
 
     def _closed(self, mention_id: int) -> MentionRow:
         mention = self._store.mentions.get(mention_id)
+        self._of_this_mode(mention_id)
         if mention.state not in CLOSED:
             what = "was ignored" if mention.state is MentionState.IGNORED else "is still under way"
             raise ActionRefused(f"the mention {what}; only one that was answered or failed can be taken up")
         return mention
+
+    def _of_this_mode(self, mention_id: int) -> None:
+        """What was simulated is never acted on for real, nor the other way round."""
+        mode = self._store.mentions.mode_of(mention_id)
+        if mode is not self._store.mode:
+            raise ActionRefused(f"the mention came in {mode} mode; run the bot in that mode to act on it")
 
     def _rules(self) -> dict[str, TextRules]:
         return {name: platform.text_rules for name, platform in self._platforms.items()}
@@ -324,6 +332,10 @@ def in_words(row: AuditRow) -> str:
             return "deleted the file"
         case "undo":
             return f"undid: {_spaced(data['action'])}"
+        case "take_page_down":
+            return "took the public page down"
+        case "put_page_up_again":
+            return "put the public page up again"
         case other:
             return _spaced(other)
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from analysis.engine import EmbeddedAnalyzer
     from analysis.limits import Limits
     from analysis.model import Analyzer, Recall
+    from bot.card import Cards
     from bot.config import Settings
+    from bot.credentials import Credentials
     from bot.flow import Flow
     from bot.keeping import Keeper
     from bot.pausing import QuietHours
-    from bot.platforms.access import Access
     from bot.platforms.base import Platform
+    from bot.platforms.gate import Gate
     from bot.resolver import MediaStore, Resolver, Router
     from bot.resolver.base import Extractor
     from bot.resolver.fetcher import GuardedFetcher
@@ -240,44 +242,61 @@ def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
         quota=chosen.quota,
         retention=chosen.retention_days * 86_400,
         keep_reviewed=chosen.keep_reviewed,
-        drawn=(settings.data_dir / "evidence", settings.data_dir / "thumbnails"),
+        drawn=tuple(settings.data_dir / name for name in ("evidence", "thumbnails", "cards")),
     )
 
 
-def build_platforms(settings: Settings) -> list[Platform]:
+def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None) -> list[Platform]:
     """Every configured platform; in test mode replies go to `simulated/NAME.jsonl` in the data folder.
+
+    Without ``gates`` each has one that knows nothing of other processes.
 
     Raises:
         ConfigError: none is configured, or one cannot be used as configured.
     """
+    from bot.gates import build_gates
+    from bot.platforms.access import Access
     from bot.platforms.registry import create_platform
     from bot.platforms.reply_log import ReplyLog
-    from bot.platforms.simulated import SimulatedPlatform
+    from bot.platforms.simulated import simulate
 
     if not settings.platforms:
         raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
+    gates = gates if gates is not None else build_gates(settings)
     platforms: list[Platform] = []
     for name in settings.platforms:
-        platform = create_platform(name, _access(settings, name), **_platform_options(settings, name))
+        access = Access(gates[name], open_credentials(settings, name))
+        platform = create_platform(name, access, **platform_options(settings, name))
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
-            platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
+            platform = simulate(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
 
 
-def _access(settings: Settings, name: str) -> Access:
+def open_credentials(settings: Settings, name: str) -> Credentials:
+    """A platform's credentials: the secrets of its section, and the file that `veritag authorize` writes."""
+    from pydantic import SecretStr
+
     from bot.credentials import Credentials
-    from bot.platforms.access import Access
-    from bot.platforms.gate import Gate
 
-    return Access(Gate(name), Credentials(settings.data_dir / "credentials" / f"{name}.json"))
+    section = dict(getattr(settings, name, ()))
+    given = {key: value.get_secret_value() for key, value in section.items() if isinstance(value, SecretStr)}
+    return Credentials(settings.data_dir / "credentials" / f"{name}.json", given)
 
 
-def _platform_options(settings: Settings, name: str) -> dict[str, object]:
+def platform_options(settings: Settings, name: str) -> dict[str, object]:
+    """A platform's section without its secrets and what is said to its gate: those it has by its access."""
+    from bot.config.fields import leaves
+    from bot.gates import GATE_SETTINGS
+
     section = getattr(settings, name, None)
-    return dict(section) if section is not None else {}
+    if section is None:
+        return {}
+    secrets = {key for key, field in leaves().items() if field.secret}
+    apart = secrets | {f"{name}.{key}" for key in GATE_SETTINGS}
+    return {key: value for key, value in section if f"{name}.{key}" not in apart}
 
 
 def open_store(settings: Settings) -> Store:
@@ -310,7 +329,17 @@ def build_writer(settings: Settings, store: Store) -> Writer:
         to_media_post=reply.target == "media_post",
         estimate=reply.estimate,
         link=reply.link,
+        public_url=settings.web.public_url if settings.public.enabled else None,
     )
+
+
+def build_cards(settings: Settings, store: Store, resolver: Resolver) -> Cards:
+    """What draws the cards of verdicts."""
+    from bot.card import Cards, Thumbnail
+    from bot.thumbnails import Thumbnails
+
+    thumbnails = Thumbnails(settings.data_dir / "thumbnails", resolver.path, media_limits(settings))
+    return Cards(store, settings.data_dir / "cards", thumbnails, Thumbnail(settings.reply.card_medium))
 
 
 def quiet_hours(settings: Settings) -> QuietHours | None:
@@ -333,8 +362,9 @@ def build_flow(
     resolver: Resolver,
     analyzer: Analyzer,
     on_closed: Callable[[MentionRow, ReplyRow | None], None],
+    cards: Cards | None = None,
 ) -> Flow:
-    """The flow of mentions through all these parts."""
+    """The flow of mentions through all these parts; with `cards`, verdicts go out with theirs."""
     from datetime import timedelta
 
     from bot.analyses import Analyses
@@ -358,10 +388,16 @@ def build_flow(
             manners.max_exchanges,
         ),
         Patience(
-            queue.attempts, queue.backoff_base, queue.backoff_max, queue.lease, settings.reply.pending_after
+            queue.attempts,
+            queue.backoff_base,
+            queue.backoff_max,
+            queue.lease,
+            settings.reply.pending_after,
+            settings.reply.give_up_after * 3600,
         ),
         thread_depth=manners.thread_depth,
         pausing=Pausing(store, quiet_hours(settings)),
+        attach=cards.attach if cards else None,
         on_closed=on_closed,
     )
 
@@ -370,6 +406,7 @@ def build_service(
     settings: Settings,
     flow: Flow,
     platforms: Sequence[Platform],
+    gates: Mapping[str, Gate],
     keeper: Keeper,
     engine_problem: Callable[[], str | None],
     stopping: Event,
@@ -381,6 +418,7 @@ def build_service(
     return Service(
         flow,
         platforms,
+        gates,
         keeper,
         SystemClock(),
         sweep_interval=settings.media.sweep_interval,

@@ -31,6 +31,7 @@ from bot.analyses import Analyses
 from bot.errors import (
     CredentialsRefused,
     OutcomeUnknown,
+    PlatformError,
     PlatformUnavailable,
     PostGone,
     PostHidden,
@@ -38,11 +39,14 @@ from bot.errors import (
     ReplyRefused,
     ResolveError,
 )
+from bot.holds import HOLDING, Holds
+from bot.leases import Leases
 from bot.manners import Manners
 from bot.pausing import Pausing
 from bot.platforms.base import Draft, Page, Platform, SentReply
 from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
+from bot.retracting import Retracting
 from bot.reviews import correct
 from bot.rows import to_new_mention, to_post, to_post_row
 from bot.second_look import SecondLook
@@ -56,7 +60,7 @@ log = structlog.get_logger()
 
 MAX_INTERRUPTIONS = 20
 CREDENTIALS_WAIT = timedelta(minutes=5)
-HOLDING = {"rate_limited", "credentials_refused"}  # the platform would say the same to the next job
+TOO_LATE_AT_ONCE = 100
 UNDER_WAY = {MentionState.SEEN, MentionState.RESOLVED}
 
 
@@ -69,6 +73,7 @@ class Patience:
     backoff_max: float
     lease: float
     notice_after: float
+    give_up_after: float = 86_400.0
 
     def wait(self, attempts: int) -> timedelta:
         """Exponential back-off with full jitter over its upper half."""
@@ -89,7 +94,7 @@ class TryAgain(Exception):
 
 
 class Flow:
-    """Moves mentions on. Everything that must last is in the store; which platform asked to wait, is not."""
+    """Moves mentions on. Everything that must last is in the store."""
 
     def __init__(
         self,
@@ -103,9 +108,14 @@ class Flow:
         *,
         thread_depth: int = 4,
         pausing: Pausing | None = None,
+        attach: Callable[[Draft, ReplyRow], Draft] | None = None,
         on_closed: Callable[[MentionRow, ReplyRow | None], None] | None = None,
     ) -> None:
-        """Put the parts together; `on_closed` is told of every mention that has come to its end."""
+        """Put the parts together.
+
+        `attach` adds what goes along with a reply, and never fails; `on_closed` is told of every mention that
+        has come to its end.
+        """
         self.store = store
         self.platforms = platforms
         self.patience = patience
@@ -115,9 +125,12 @@ class Flow:
         self._manners = manners
         self._thread_depth = thread_depth
         self.pausing = pausing or Pausing(store)
+        self._attach = attach or (lambda draft, _: draft)
         self._on_closed = on_closed
+        self.holds = Holds(store, timedelta(seconds=patience.give_up_after))
+        self._leases = Leases(store, timedelta(seconds=patience.lease))
         self._second_look = SecondLook(store, platforms, writer)
-        self._held: dict[tuple[Step, str], datetime] = {}
+        self._retracting = Retracting(store, platforms)
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
             Step.ANALYSE: self._analyse,
@@ -151,9 +164,22 @@ class Flow:
         """
         if step is Step.SEND and self.pausing.reason() is not None:
             return []
-        now = self.store.now()
-        free = [name for name in platforms if self._held.get((step, name), now) <= now]
-        return self.store.queue.claim(step, free, limit, timedelta(seconds=self.patience.lease))
+        self._leases.renew()
+        for platform in self.holds.too_late(step, platforms):
+            self._end_too_late(step, platform)
+        return self.store.queue.claim(step, self.holds.free(step, platforms), limit, self._leases.length)
+
+    def _end_too_late(self, step: Step, platform: str) -> None:
+        """End some of the jobs that a platform has refused for longer than an answer is worth."""
+        before, lease = self.holds.give_up_before(), self._leases.length
+        for job in self.store.queue.claim(step, (platform,), TOO_LATE_AT_ONCE, lease, queued_before=before):
+            detail = f"{platform} has refused this step for {self.patience.give_up_after / 3600:g} hours"
+            if job.step is Step.SEND:
+                self._end_reply(job, self.store.outbox.get(job.subject_id), "too_late", detail)
+            elif job.step is Step.RETRACT:
+                self._retracting.leave_standing(job, "too_late", detail)
+            else:
+                self._abandon(job, "too_late", detail)
 
     def run(self, job: Job) -> None:
         """Carry out one claimed job, whatever comes: it is done, given back for later, or given up."""
@@ -164,9 +190,12 @@ class Flow:
                 )
                 return
             try:
-                self._steps[job.step](job)
+                with self._leases.working(job):
+                    self._steps[job.step](job)
             except TryAgain as problem:
                 self._again(job, problem)
+            else:
+                self.holds.passed(job)
         except LeaseLost as lost:
             log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
         except Exception as bug:  # the edge: one bad mention never stops a loop
@@ -181,9 +210,7 @@ class Flow:
             log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
         except Exception as bug:  # the edge again
             log.error("mention_abandoned", step=job.step, subject=job.subject_id, exc_info=bug)
-            with self.store.transaction():
-                self.store.queue.finish(job)
-                self.store.mentions.failed(self._mention_id(job), "internal_error", detail)
+            self._abandon(job, "internal_error", detail)
 
     def _again(self, job: Job, problem: TryAgain) -> None:
         if problem.counts and job.attempts + 1 >= self.patience.attempts:
@@ -192,8 +219,9 @@ class Flow:
         until = self.store.now() + self.patience.wait(job.attempts)
         if problem.until is not None:
             until = max(until, problem.until)
-        if problem.reason in HOLDING and not problem.counts:
-            self._held[job.step, job.platform] = until
+        due: datetime | None = until
+        if problem.reason in HOLDING and not problem.counts and self.holds.begin(job, problem.reason, until):
+            due = None
         log.info(
             "step_postponed",
             step=job.step,
@@ -202,7 +230,7 @@ class Flow:
             detail=str(problem),
         )
         with self.store.transaction():
-            self.store.queue.postpone(job, until, failed=problem.counts)
+            self.store.queue.postpone(job, due, failed=problem.counts)
             self.store.events.add(
                 "postponed",
                 self._mention_id(job),
@@ -215,7 +243,7 @@ class Flow:
         elif job.step is Step.SEND:
             self._end_reply(job, self.store.outbox.get(job.subject_id), reason, detail)
         elif job.step is Step.RETRACT:
-            self._leave_standing(job, reason, detail)
+            self._retracting.leave_standing(job, reason, detail)
         else:
             self._answer_failure(job, self.store.mentions.get(job.subject_id), reason, detail)
 
@@ -240,7 +268,7 @@ class Flow:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
         except CredentialsRefused as problem:
             raise self._without_credentials(problem) from problem
-        except PlatformUnavailable as problem:
+        except PlatformError as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         with self.store.transaction():
             target_id = self.store.posts.save(to_post_row(mention.platform, request.target))
@@ -339,7 +367,7 @@ class Flow:
             if sent is None and (reason := self._unwanted(mention, reply)) is not None:
                 self._withdraw(job, mention, reply, reason)
                 return
-            sent = sent or platform.reply(draft)
+            sent = sent or platform.reply(self._attach(draft, reply))
         except OutcomeUnknown as problem:
             raise TryAgain("outcome_unknown", str(problem)) from problem
         except RateLimited as problem:
@@ -352,11 +380,12 @@ class Flow:
             self._surely_not_sent(reply, may_stand)
             raise self._without_credentials(problem) from problem
         except (PostGone, PostHidden, ReplyRefused) as problem:
-            reason = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}[
-                type(problem)
-            ]
+            kinds = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}
+            reason = next(name for kind, name in kinds.items() if isinstance(problem, kind))
             self._end_reply(job, reply, reason, str(problem))
             return
+        except PlatformError as problem:  # an answer that such a request should never get
+            raise TryAgain("platform_unavailable", str(problem)) from problem
         self._record_sent(job, mention, reply, sent)
 
     def _unwanted(self, mention: MentionRow, reply: ReplyRow) -> str | None:
@@ -413,36 +442,15 @@ class Flow:
     # -- retract -----------------------------------------------------------------------------------------
 
     def _retract(self, job: Job) -> None:
-        """Take back a reply that stands; doing it twice does no harm."""
-        reply = self.store.outbox.get(job.subject_id)
-        assert reply.platform_id is not None
-        platform = self.platforms[job.platform]
+        """Take back a reply that stands."""
         try:
-            platform.retract(reply.platform_id)
+            self._retracting.take_back(job)
         except RateLimited as problem:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
         except (PlatformUnavailable, OutcomeUnknown) as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         except CredentialsRefused as problem:
             raise self._without_credentials(problem) from problem
-        except (PostHidden, ReplyRefused) as problem:
-            self._leave_standing(job, "retract_refused", str(problem))
-            return
-        except PostGone:
-            log.info("retracted_already", reply=reply.id)
-        with self.store.transaction():
-            self.store.queue.finish(job)
-            self.store.outbox.retracted(reply.id)
-            self.store.events.add(
-                "reply_retracted", reply.mention_id, {"kind": reply.kind, "reply": reply.id}
-            )
-
-    def _leave_standing(self, job: Job, reason: str, detail: str) -> None:
-        with self.store.transaction():
-            self.store.queue.finish(job)
-            self.store.outbox.not_retracted(job.subject_id, reason, detail)
-            told = {"reply": job.subject_id, "reason": reason, "detail": detail}
-            self.store.events.add("retract_failed", self._mention_id(job), told)
 
     def _without_credentials(self, problem: CredentialsRefused) -> TryAgain:
         until = self.store.now() + CREDENTIALS_WAIT
@@ -469,6 +477,17 @@ class Flow:
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.failure(mention, rules, reason))
             self.store.mentions.analysed(mention.id, None)
+
+    def _abandon(self, job: Job, reason: str, detail: str) -> None:
+        """It ends here, and the asker is not told."""
+        mention_id = self._mention_id(job)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            mention = self.store.mentions.get(mention_id)
+            if not job.step.of_reply and self._second_look.failed(mention, reason, detail):
+                return
+            self.store.mentions.failed(mention_id, reason, detail)
+        self._closed(mention_id, None)
 
     def _closed(self, mention_id: int, reply: ReplyRow | None) -> None:
         if self._on_closed is not None:

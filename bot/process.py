@@ -19,6 +19,7 @@ import structlog
 
 from bot.assembly import (
     build_analyzer,
+    build_cards,
     build_flow,
     build_keeper,
     build_platforms,
@@ -27,6 +28,7 @@ from bot.assembly import (
     build_service,
     open_store,
 )
+from bot.gates import build_gates
 from bot.pausing import begin_as_configured
 from bot.service import DataFolderLock
 from bot.site_changes import note_changes
@@ -74,17 +76,21 @@ def run(
         store = open_store(settings)
         stack.callback(store.close)
         begin_as_configured(store, stop_posting=settings.manners.stop_posting)
-        platforms = build_platforms(settings)
+        gates = build_gates(settings, store)
+        platforms = build_platforms(settings, gates)
         for platform in platforms:
             stack.callback(platform.close)
         resolver = build_resolver(settings, watch=note_changes(store))
         stack.callback(resolver.close)
         analyzer = make_analyzer(settings, build_recall(settings, store))
         stack.callback(analyzer.close)
-        flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
+        cards = build_cards(settings, store, resolver) if settings.reply.card else None
+        if cards is not None:
+            stack.callback(cards.close)
+        flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed, cards)
         engine = Engine(analyzer, spectator.loading)
         keeper = build_keeper(settings, store, resolver.files)
-        service = build_service(settings, flow, platforms, keeper, engine.problem, stopping)
+        service = build_service(settings, flow, platforms, gates, keeper, engine.problem, stopping)
         if settings.web.enabled:
             parts = Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service)
             stack.enter_context(serving(parts))

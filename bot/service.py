@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -20,14 +20,25 @@ from typing import IO, Self
 import structlog
 
 from bot.analyst import Analyst
-from bot.checks import check_engine, check_loop, check_media, check_posting, check_queue, check_store
+from bot.checks import (
+    check_credentials,
+    check_engine,
+    check_loop,
+    check_media,
+    check_money,
+    check_posting,
+    check_queue,
+    check_store,
+)
 from bot.clock import Clock
 from bot.errors import AlreadyRunning
 from bot.flow import Flow
 from bot.health import HealthReport
 from bot.keeping import Keeper
+from bot.listening import listen_to
 from bot.loops import Loop, Schedule
 from bot.platforms.base import Platform
+from bot.platforms.gate import Gate
 from bot.responder import Responder
 from bot.watcher import Watcher
 from state.model import Step
@@ -69,6 +80,7 @@ class Service:
         self,
         flow: Flow,
         platforms: Sequence[Platform],
+        gates: Mapping[str, Gate],
         keeper: Keeper,
         clock: Clock,
         *,
@@ -86,6 +98,7 @@ class Service:
         """Make the loops; nothing runs before the context is entered. Intervals are in seconds."""
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
+        self._gates = gates
         self._engine_problem = engine_problem
         self._stopping = stopping
         self._ended: bool | None = None
@@ -108,16 +121,18 @@ class Service:
             for platform in platforms
         ]
         self._responders = [Responder(platform, flow, stopping=self._stopping) for platform in platforms]
+        watching = [
+            Loop(
+                f"watcher:{platform.name}",
+                max(watch_interval, platform.limits.min_poll_interval, MIN_INTERVAL),
+                watcher.run_once,
+                clock,
+            )
+            for platform, watcher in zip(platforms, self._watchers, strict=True)
+        ]
+        self._listening = listen_to(platforms, watching, clock, self._stopping)
         self._loops = [
-            *(
-                Loop(
-                    f"watcher:{platform.name}",
-                    max(watch_interval, platform.limits.min_poll_interval, MIN_INTERVAL),
-                    watcher.run_once,
-                    clock,
-                )
-                for platform, watcher in zip(platforms, self._watchers, strict=True)
-            ),
+            *watching,
             Loop("resolver", max(analyst_interval, MIN_INTERVAL), self._analyst.resolve_once, clock),
             Loop("analyst", max(analyst_interval, MIN_INTERVAL), self._analyst.analyse_once, clock),
             *(
@@ -138,6 +153,8 @@ class Service:
         recovered = self._flow.store.queue.recover_all()
         log.info("started", platforms=list(self._names), mode=self._flow.store.mode, taken_up_again=recovered)
         self._schedule.start()
+        for each in self._listening:
+            each.start()
         return self
 
     def __exit__(
@@ -188,6 +205,7 @@ class Service:
         for each in self._workers:
             each.stop()
         joins = [each.join for each in self._loops] + [each.join for each in self._workers]
+        joins += [each.join for each in self._listening]
         deadline = time.monotonic() + STOP_SECONDS
         still_at_work = [join for join in joins if not join(max(0.0, deadline - time.monotonic()))]
         self._ended = not still_at_work
@@ -200,9 +218,12 @@ class Service:
         return HealthReport(
             (
                 *(check_loop(loop) for loop in self._loops),
+                *(each.check() for each in self._listening),
                 check_store(store),
                 *(check_queue(store, step) for step in self._steps()),
                 check_posting(self._flow.pausing.reason()),
+                *(check_credentials(name, self._flow.holds.standing()) for name in self._names),
+                *(check_money(gate.budgets()) for gate in self._gates.values()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),
             )

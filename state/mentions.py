@@ -8,7 +8,7 @@ from typing import Any
 
 from state.base import Table
 from state.errors import NotFound
-from state.model import MentionRow, MentionState, NewMention, PostRow, Step, to_moment, to_text
+from state.model import MentionRow, MentionState, Mode, NewMention, PostRow, Step, to_moment, to_text
 from state.posts import COLUMNS as POST_COLUMNS
 from state.posts import to_post
 
@@ -127,6 +127,17 @@ class Mentions(Table):
         if row is None:
             raise NotFound(f"there is no mention {mention_id}")
         return to_mention(row)
+
+    def mode_of(self, mention_id: int) -> Mode:
+        """The mode that a mention came in; jobs of another one must not touch it.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._store.row("SELECT mode FROM mentions WHERE id = ?", (mention_id,))
+        if row is None:
+            raise NotFound(f"there is no mention {mention_id}")
+        return Mode(row["mode"])
 
     def asked_already(self, mention: MentionRow, target_id: int) -> bool:
         """Whether another mention by the same person asks for the same and was not turned away.

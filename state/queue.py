@@ -1,7 +1,8 @@
 """The queue of steps: claimed under a lease, retried with back-off, given up with a name.
 
 Oldest first: a step becomes due at the time of the mention that it serves, so an old mention never starves
-behind new ones. Every operation touches the rows it returns and an index, whatever the backlog.
+behind new ones. One asker's mentions are resolved one after another, so that of two for the same post the
+first is answered. Every operation touches the rows it returns and an index, whatever the backlog.
 """
 
 from __future__ import annotations
@@ -18,6 +19,16 @@ from state.model import Job, Step, to_moment, to_text
 
 if TYPE_CHECKING:
     from state.store import Store
+
+
+# An earlier mention that waits for a later try holds nobody up. `state <> 'ignored'` is for the index.
+NO_EARLIER_OF_ASKER = (
+    "AND NOT EXISTS (SELECT 1 FROM mentions this "
+    "JOIN mentions earlier ON earlier.asker_id = this.asker_id AND earlier.mode = this.mode "
+    "AND earlier.state = 'seen' AND (earlier.created_at, earlier.id) < (this.created_at, this.id) "
+    "JOIN jobs before ON before.step = 'resolve' AND before.subject_id = earlier.id "
+    "WHERE this.id = jobs.subject_id AND (before.lease IS NOT NULL OR before.due_at <= ?)) "
+)
 
 
 class Queue(Table):
@@ -48,11 +59,23 @@ class Queue(Table):
                 ),
             )
 
-    def claim(self, step: Step, platforms: Sequence[str], limit: int, lease: timedelta) -> list[Job]:
+    def claim(
+        self,
+        step: Step,
+        platforms: Sequence[str],
+        limit: int,
+        lease: timedelta,
+        queued_before: datetime | None = None,
+    ) -> list[Job]:
         """Take up to `limit` due steps of these platforms, oldest first, for the time of the lease."""
         if not platforms:
             return []
         now = self._store.now()
+        conditions, more = "", []
+        if step is Step.RESOLVE:
+            conditions, more = NO_EARLIER_OF_ASKER, [to_text(now)]
+        if queued_before is not None:
+            conditions, more = f"{conditions}AND queued_at < ? ", [*more, to_text(queued_before)]
         token = f"{self._process}-{next(self._claims)}"
         with self._store.transaction() as db:
             self._recover("lease_until < ?", (to_text(now),))
@@ -60,12 +83,21 @@ class Queue(Table):
             rows = db.execute(
                 "UPDATE jobs SET lease = ?, lease_until = ? WHERE id IN (SELECT id FROM jobs "
                 f"WHERE lease IS NULL AND mode = ? AND step = ? AND due_at <= ? AND platform IN ({marks}) "
-                "ORDER BY due_at, id LIMIT ?) "
+                f"{conditions}ORDER BY due_at, id LIMIT ?) "
                 "RETURNING id, platform, step, subject_id, lease, attempts, interruptions, afresh, due_at",
-                (token, to_text(now + lease), self._store.mode, step, to_text(now), *platforms, limit),
+                (token, to_text(now + lease), self._store.mode, step, to_text(now), *platforms, *more, limit),
             ).fetchall()
         rows.sort(key=lambda row: (row[8], row[0]))
         return [_to_job(*row[:8]) for row in rows]
+
+    def renew(self, jobs: Sequence[Job], lease: timedelta) -> None:
+        """Let the leases of these steps run anew; one that is lost already stays lost."""
+        until = to_text(self._store.now() + lease)
+        with self._store.transaction() as db:
+            db.executemany(
+                "UPDATE jobs SET lease_until = ? WHERE id = ? AND lease = ?",
+                [(until, job.id, job.lease) for job in jobs],
+            )
 
     def recover_all(self) -> int:
         """Free every lease: call it once at start, when no other process can be at work on this file."""
@@ -88,17 +120,17 @@ class Queue(Table):
         """
         self._require(job, "DELETE FROM jobs WHERE id = ? AND lease = ?", ())
 
-    def postpone(self, job: Job, until: datetime, *, failed: bool) -> None:
-        """Give the step back until then; `failed` counts it as an attempt.
+    def postpone(self, job: Job, until: datetime | None, *, failed: bool) -> None:
+        """Give the step back until then, None: to its old place; `failed` counts it as an attempt.
 
         Raises:
             LeaseLost: it is no longer ours.
         """
         self._require(
             job,
-            "UPDATE jobs SET lease = NULL, lease_until = NULL, due_at = ?, attempts = attempts + ? "
-            "WHERE id = ? AND lease = ?",
-            (to_text(until), int(failed)),
+            "UPDATE jobs SET lease = NULL, lease_until = NULL, due_at = coalesce(?, due_at), "
+            "attempts = attempts + ? WHERE id = ? AND lease = ?",
+            (to_text(until) if until is not None else None, int(failed)),
         )
 
     def cancel(self, step: Step, subject_id: int) -> bool:
@@ -109,7 +141,7 @@ class Queue(Table):
             )
         return cancelled.rowcount == 1
 
-    def _require(self, job: Job, sql: str, parameters: tuple[str | int, ...]) -> None:
+    def _require(self, job: Job, sql: str, parameters: tuple[str | int | None, ...]) -> None:
         with self._store.transaction() as db:
             if db.execute(sql, (*parameters, job.id, job.lease)).rowcount != 1:
                 raise LeaseLost(f"the lease of {job.step} job {job.id} ran out before it was finished")

@@ -9,6 +9,7 @@ import typer
 
 from bot.cli.accounts import accounts
 from bot.cli.api_keys import api_keys
+from bot.cli.authorize import authorize
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
@@ -20,11 +21,13 @@ from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.pause import pause, resume
+from bot.cli.public import public
 from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
 from bot.cli.serve import serve
+from bot.cli.standin import stand_in
 from bot.cli.status import status
 from bot.cli.train import train
 from bot.cli.weights import weights
@@ -56,11 +59,14 @@ for command in (
     evaluate,
     export,
     bench,
+    authorize,
+    stand_in,
 ):
     app.command()(command)
 app.add_typer(accounts)
 app.add_typer(api_keys)
 app.add_typer(media)
+app.add_typer(public)
 app.add_typer(weights)
 
 

@@ -25,7 +25,7 @@ from bot.redact import printable
 
 DEFAULT_FILE = Path("veritag.toml")
 FILE_VARIABLE = "VERITAG_CONFIG"
-OTHER_VARIABLES = frozenset({FILE_VARIABLE, "VERITAG_SHARED", "VERITAG_WEIGHTS_DIR"})
+OTHER_VARIABLES = frozenset({FILE_VARIABLE, "VERITAG_PEERS", "VERITAG_SHARED", "VERITAG_WEIGHTS_DIR"})
 # Kubernetes gives every container in a namespace with a service called "veritag" such variables.
 _SERVICE_LINKS = re.compile(r"VERITAG_(SERVICE_|PORT(_|$))")
 _LONGEST_VALUE = 60

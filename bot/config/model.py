@@ -14,14 +14,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from bot.config.base import Folder, LowerCase, Names, Seconds, Section, Unit
+from bot.config.bluesky import Bluesky
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
 from bot.config.manners import Manners
+from bot.config.mastodon import Mastodon
 from bot.config.oidc import Oidc
+from bot.config.public import Public
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
 from bot.config.web import Web
+from bot.config.x import X
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -111,6 +115,16 @@ class Reply(Section):
         Seconds,
         Field(ge=0, le=900, description="An asker who has waited this long is told that the check goes on."),
     ] = 300.0
+    give_up_after: Annotated[
+        float,
+        Unit("hours"),
+        Field(
+            gt=0,
+            le=10_000,
+            allow_inf_nan=False,
+            description="What a platform refuses for this long, as too often or without right, is given up.",
+        ),
+    ] = 24.0
     target: Annotated[
         Literal["mention", "media_post"],
         LowerCase,
@@ -130,8 +144,18 @@ class Reply(Section):
     ] = False
     link: Annotated[
         bool,
-        Field(description="Add a link where a reply points to something; X charges far more for such posts."),
+        Field(
+            description="Add a link where there is something to see, as a public page; X charges far more."
+        ),
     ] = False
+    card: Annotated[bool, Field(description="Send a picture with each verdict that says it at a glance.")] = (
+        True
+    )
+    card_medium: Annotated[
+        Literal["blurred", "clear", "none"],
+        LowerCase,
+        Field(description="How what was checked is seen on that picture."),
+    ] = "blurred"
 
 
 class Log(Section):
@@ -171,6 +195,9 @@ class Settings(BaseSettings):
         default_factory=list
     )
     inbox: Inbox = Inbox()
+    x: X = X()
+    mastodon: Mastodon = Mastodon()
+    bluesky: Bluesky = Bluesky()
     watch: Watch = Watch()
     queue: Queue = Queue()
     analyst: Analyst = Analyst()
@@ -186,6 +213,7 @@ class Settings(BaseSettings):
     web_detection: WebDetection = WebDetection()
     web: Web = Web()
     oidc: Oidc = Oidc()
+    public: Public = Public()
     serve: Serve = Serve()
     log: Log = Log()
 
@@ -202,6 +230,19 @@ class Settings(BaseSettings):
                 "is not set, though platforms holds inbox",
                 {"field": "inbox.folder", "mend": "name the folder, or take inbox out of platforms"},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _public_pages_can_be_reached(self) -> Self:
+        needed = {"web.enabled": self.web.enabled, "web.public_url": self.web.public_url}
+        for field, value in (needed | {"public.contact": self.public.contact}).items():
+            if self.public.enabled and not value:
+                mend = f"set {field}, or switch public.enabled off"
+                raise PydanticCustomError(
+                    "crossed",
+                    "is not set, though public.enabled is on",
+                    {"field": field, "mend": mend},
+                )
         return self
 
     @model_validator(mode="after")

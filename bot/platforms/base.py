@@ -119,9 +119,12 @@ class Platform(Protocol):
 
     name: str
     limits: Limits
-    text_rules: TextRules
     file_root: Path | None
     """The folder that this platform's `file:` attachments must lie in; None where it has none."""
+
+    @property
+    def text_rules(self) -> TextRules:
+        """How a reply is limited; may change once the platform was asked."""
 
     def me(self) -> Account:
         """The bot's own account."""

@@ -211,6 +211,21 @@ def test_a_deleted_file_goes_with_what_was_drawn_from_it(bot: Rig, actions: Acti
         actions.analyse_again("ann", 1)
 
 
+def test_what_was_simulated_is_never_acted_on_for_real(bot: Rig, actions: Actions) -> None:
+    reply = next(iter(bot.store.outbox.of_mention(1)))
+    with bot.store.transaction() as db:
+        db.execute("UPDATE mentions SET mode = 'test' WHERE id = 1")
+    for act in (
+        lambda: actions.retract("ann", reply.id),
+        lambda: actions.analyse_again("ann", 1),
+        lambda: actions.resolve_again("ann", 1),
+        lambda: actions.correct("ann", 1, "Sorry."),
+    ):
+        with pytest.raises(ActionRefused, match="test mode"):
+            act()
+    assert bot.store.queue.open_count(["inbox"], *Step) == 0
+
+
 def test_what_does_not_exist_is_said_so(actions: Actions) -> None:
     for act in (
         lambda: actions.review("ann", "0" * 64, ReviewLabel.REAL),

@@ -83,8 +83,11 @@ def test_lists_from_the_environment(monkeypatch: pytest.MonkeyPatch, text: str) 
 
 def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = {"inbox.folder": "/inbox", "web.token": SECRET, "speech.folder": "/model"}
+    samples |= {"mastodon.url": HERE}
     samples["manners.quiet_hours"] = "22:00-07:00"
     samples |= {"web.public_url": "https://bot.example", "oidc.issuer": HERE}
+    samples["public.contact"] = "a@bot.example"
+    samples |= {"bluesky.jetstream_url": "wss://jetstream.example/subscribe"}
     for section in ["language_model", "speech", "web_detection"]:
         samples |= {f"{section}.base_url": HERE, f"{section}.model": "m", f"{section}.key": SECRET}
     samples |= dict.fromkeys(

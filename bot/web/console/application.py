@@ -11,7 +11,18 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from bot.accounts import Role
 from bot.errors import ConfigError
-from bot.web.console import actions, data, operations, people, queue, signing_in, thumbnails, trying, verdict
+from bot.web.console import (
+    actions,
+    data,
+    operations,
+    people,
+    publishing,
+    queue,
+    signing_in,
+    thumbnails,
+    trying,
+    verdict,
+)
 from bot.web.console.desk import Desk
 from bot.web.console.guard import NotSignedIn
 from bot.web.console.pages import BASE
@@ -25,6 +36,7 @@ PAGES = (
     thumbnails.router,
     verdict.router,
     actions.router,
+    publishing.router,
     trying.router,
     operations.router,
     data.router,

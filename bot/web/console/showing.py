@@ -20,6 +20,7 @@ from state.model import (
     AnalysisRow,
     EventRow,
     MentionRow,
+    Mode,
     PastAnalysis,
     PostMedium,
     PostRow,
@@ -110,6 +111,7 @@ class MentionView:
     """A mention with its posts, replies, log and deeds."""
 
     mention: MentionRow
+    mode: Mode
     target: PostRow | None
     media: tuple[MediumView, ...]
     replies: tuple[ReplyRow, ...]
@@ -143,6 +145,7 @@ class Showing:
         who = (mention.platform, mention.post.author_id)
         return MentionView(
             mention=mention,
+            mode=store.mentions.mode_of(mention_id),
             target=store.posts.get(mention.target_id) if mention.target_id is not None else None,
             media=tuple(self._medium(medium, number) for number, medium in enumerate(media, 1)),
             replies=tuple(store.outbox.of_mention(mention_id)),

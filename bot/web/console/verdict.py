@@ -59,6 +59,7 @@ def router(desk: Desk) -> APIRouter:
             preview_of=lambda reply: preview_of(reply, view.mention.platform, desk.platforms),
             just_done=_just_done(view.deeds, done),
             refused=refused,
+            public_page=desk.store.public_pages.of_mention(mention_id),
         )
 
     @routes.get("/media/{sha256}")

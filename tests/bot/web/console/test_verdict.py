@@ -324,6 +324,19 @@ def test_a_blocked_asker_can_be_let_in_only_by_whoever_may_block(bot: Console) -
     assert sam.submit("/console/actions/undo", number=number).status_code == 403
 
 
+def test_a_mention_of_the_other_mode_is_shown_and_left_alone(bot: Console) -> None:
+    row = mention(bot)
+    with bot.parts.store.transaction() as db:
+        db.execute("UPDATE mentions SET mode = 'test' WHERE id = ?", (row.id,))
+    page = bot.client().get(f"/console/mentions/{row.id}").text
+    assert "This came in test mode" in page
+    assert "Simulated verdict" in page
+    assert "/actions/retract" not in page
+    assert "/actions/analyse_again" not in page
+    answer = bot.client().submit("/console/actions/analyse_again", mention_id=row.id)
+    assert answer.status_code == 409
+
+
 def test_every_number_says_what_it_rests_on(bot: Console) -> None:
     """A video judged by two detectors that were never fitted for clips, and one that could not judge."""
     sha256 = kept_bytes(bot, b"\0\0\0\x18ftypmp42" + bytes(64))
