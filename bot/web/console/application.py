@@ -13,6 +13,7 @@ from bot.accounts import Role
 from bot.errors import ConfigError
 from bot.web.console import (
     actions,
+    cards,
     data,
     operations,
     people,
@@ -36,6 +37,7 @@ PAGES = (
     thumbnails.router,
     verdict.router,
     actions.router,
+    cards.router,
     publishing.router,
     trying.router,
     operations.router,

@@ -11,7 +11,6 @@ from typing import Final
 from bot.platforms.base import Platform, TextRules
 from bot.platforms.text import graphemes, weighted
 from bot.replies.wordings import languages, wordings
-from state.model import ReplyRow
 
 _USUAL: Final = {
     "bluesky": TextRules(300, graphemes, 3000),
@@ -84,11 +83,6 @@ def preview(
         image,
         image_alt_text,
     )
-
-
-def preview_of(reply: ReplyRow, platform: str, platforms: Mapping[str, Platform]) -> Preview:
-    """A stored reply as it looks on its platform."""
-    return preview(reply.text, reply.language, platform, rules_of(platforms, platform))
 
 
 def direction_of(language: str, text: str) -> str:

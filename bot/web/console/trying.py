@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
@@ -11,10 +12,11 @@ from fastapi.responses import FileResponse, RedirectResponse
 from bot.accounts import Role
 from bot.errors import ConfigError
 from bot.evidence import Explaining, explained_by
-from bot.replies import Context, ReplyKind, compose, languages
+from bot.replies import Context, ReplyKind, ReplyText, compose, languages
 from bot.replies.wordings import wordings
 from bot.tried import TriedMedium, Try
 from bot.trying import KEEP_SECONDS, NoRoom, TryRoom
+from bot.web.console import cards
 from bot.web.console.desk import Desk
 from bot.web.console.guard import Who
 from bot.web.console.media import ALONE, PictureName, served
@@ -29,6 +31,8 @@ _ASKER = "asker"
 
 TryId = Annotated[str, Path(pattern=r"^[\w-]{22}$")]
 Number = Annotated[int, Path(ge=1, le=1000)]
+Name = Annotated[str, Query(max_length=40)]
+Wording = Annotated[int, Query(ge=1, le=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def router(desk: Desk) -> APIRouter:
     routes = APIRouter(include_in_schema=False, dependencies=[Depends(desk.guard.needs(Role.REVIEWER))])
     _add_beginning(routes, desk, room)
     _add_page(routes, desk, room)
+    _add_card(routes, desk, room)
     _add_media(routes, desk, room)
     return routes
 
@@ -117,9 +122,9 @@ def _add_page(routes: APIRouter, desk: Desk, room: TryRoom) -> None:
     def page(
         request: Request,
         number: TryId,
-        platform: Annotated[str, Query(max_length=40)] = "",
-        language: Annotated[str, Query(max_length=20)] = "",
-        wording: Annotated[int, Query(ge=1, le=1000)] = 1,
+        platform: Name = "",
+        language: Name = "",
+        wording: Wording = 1,
     ) -> Response:
         each = _found(room, number)
         part = request.headers.get("hx-target")
@@ -183,8 +188,12 @@ def _wish(desk: Desk, platform: str, language: str, wording: int) -> Wish:
     )
 
 
-def _reply(desk: Desk, each: Try, wish: Wish) -> Preview | str:
-    """What the bot would answer, or why it could not answer that."""
+def _composed(desk: Desk, each: Try, wish: Wish) -> tuple[ReplyText, Context]:
+    """What the bot would answer.
+
+    Raises:
+        ConfigError: it could not answer that.
+    """
     judged = each.judgement(desk.store)
     failure = judged.failure if judged else (each.fault.reason if each.fault else "default", "")
     if judged is not None and failure is None:
@@ -192,13 +201,38 @@ def _reply(desk: Desk, each: Try, wish: Wish) -> Preview | str:
     else:
         kind, context = ReplyKind.FAILURE, Context(failure=failure[0] if failure else None)
     rules = rules_of(desk.platforms, wish.platform)
+    text = compose(kind, context, language=wish.language, rules=rules, turn=wish.wording - 1, handle=_ASKER)
+    return text, context
+
+
+def _reply(desk: Desk, each: Try, wish: Wish) -> Preview | str:
+    """How that would look, or why there is no answer."""
     try:
-        text = compose(
-            kind, context, language=wish.language, rules=rules, turn=wish.wording - 1, handle=_ASKER
-        )
+        text, context = _composed(desk, each, wish)
     except ConfigError as problem:
         return str(problem)
-    return preview(text.text, text.language, wish.platform, rules)
+    has_card = desk.settings.reply.card and context.band is not None
+    return preview(
+        text.text,
+        text.language,
+        wish.platform,
+        rules_of(desk.platforms, wish.platform),
+        image=f"{BASE}/try/{each.id}/card.png?{urlencode(asdict(wish))}" if has_card else None,
+        image_alt_text=cards.described(each, text, context) if has_card else None,
+    )
+
+
+def _add_card(routes: APIRouter, desk: Desk, room: TryRoom) -> None:
+    @routes.get("/try/{number}/card.png")
+    def card(number: TryId, platform: Name = "", language: Name = "", wording: Wording = 1) -> Response:
+        each = _found(room, number)
+        if each.ended is None or not desk.settings.reply.card:
+            raise HTTPException(404, "no card goes with this")
+        text, context = _composed(desk, each, _wish(desk, platform, language, wording))
+        if context.band is None:
+            raise HTTPException(404, "no card goes with this")
+        content = cards.card_of_try(desk, each, text, context)
+        return Response(content, media_type="image/png", headers=ALONE)
 
 
 def _add_media(routes: APIRouter, desk: Desk, room: TryRoom) -> None:

@@ -65,7 +65,7 @@ def receiving(
                     proof = received.texts.get("csrf", "").encode("latin-1", "replace")
                     request.state.received = received
                     headers = [*request.scope["headers"], (b"x-csrf-token", proof)]
-                    return await handle(Request(request.scope | {"headers": headers}, request.receive))
+                    return await handle(Request({**request.scope, "headers": headers}, request.receive))
 
             return receive
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bot.replies import languages
 from tests.bot.web.console.conftest import Browser, Console, OpenConsole
@@ -226,3 +228,38 @@ def test_every_page_tells_test_mode_and_live_mode_does_not(
     shown = console.client().get(f"/console{page}").text
     assert ('<div class="test-mode" role="note">' in shown) is test_mode
     assert ("(test mode)</title>" in shown) is test_mode
+
+
+def test_the_card_goes_with_the_reply(console: Console) -> None:
+    browser = console.client()
+    where = tried(browser, png(7))
+    address = re.search(r'class="card-image" src="([^"]+)"', browser.get(where).text)
+    assert address
+    answer = browser.get(address[1].replace("&amp;", "&"))
+    assert answer.headers["content-type"] == "image/png"
+    assert Image.open(BytesIO(answer.content)).size == (1200, 630)
+    broken = tried(browser, b"nothing")
+    assert "card-image" not in browser.get(broken).text
+    assert browser.get(f"{broken}/card.png").status_code == 404
+
+
+def test_replies_go_without_a_card_where_they_are_set_up_so(open_console: OpenConsole) -> None:
+    browser = open_console(reply={"card": False}).client()
+    where = tried(browser, png(7))
+    assert "card-image" not in browser.get(where).text
+    assert browser.get(f"{where}/card.png").status_code == 404
+
+
+def test_a_stored_reply_is_shown_with_its_card(console: Console) -> None:
+    console.settle()
+    browser = console.client()
+    replies = console.parts.store.rows("SELECT id, mention_id FROM replies WHERE kind = 'verdict' LIMIT 1")
+    reply = next(iter(replies))
+    page = browser.get(f"/console/mentions/{reply['mention_id']}").text
+    assert re.search(r"\d+ of 500, as the inbox counts", page)
+    where = f"/console/replies/{reply['id']}/card.png"
+    assert f'src="{where}"' in page
+    answer = browser.get(where)
+    assert Image.open(BytesIO(answer.content)).size == (1200, 630)
+    assert answer.headers["content-security-policy"].startswith("sandbox")
+    assert browser.get("/console/replies/999999/card.png").status_code == 404
