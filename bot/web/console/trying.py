@@ -21,7 +21,7 @@ from bot.web.console.desk import Desk
 from bot.web.console.guard import Who
 from bot.web.console.media import ALONE, PictureName, served
 from bot.web.console.pages import BASE
-from bot.web.console.previews import Preview, known_platforms, preview, rules_of
+from bot.web.console.as_posted import Preview, known_platforms, preview, rules_of
 from bot.web.console.showing import MediumView, medium_view, timing_of
 from bot.web.console.uploads import Received, receiving
 
