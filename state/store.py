@@ -28,6 +28,7 @@ from state.errors import StoreClosed
 from state.events import Events
 from state.exports import Exports
 from state.figures import Figures
+from state.judged import Judged
 from state.likenesses import Likenesses
 from state.media import Media
 from state.mentions import Mentions
@@ -114,6 +115,7 @@ class Store:
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
         self.figures = Figures(self)
+        self.judged = Judged(self)
         self.accounts = Accounts(self)
         self.api_keys = ApiKeys(self)
         self.audit = Audit(self)
