@@ -12,13 +12,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 WORKERS ?= 2
 DEMO := samples/demo.toml
+PEERS := .peers
 
-.PHONY: help setup demo test e2e smoke-train run lint bench bench-memory clean
+.PHONY: help setup demo test e2e peers smoke-train run lint bench bench-memory clean
 
 help:
 	@echo 'make demo    the bot in test mode over samples/inbox: real media judged, replies simulated'
 	@echo 'make test    all tests that need no outside server'
 	@echo 'make e2e     end-to-end tests of the real commands and against real peers'
+	@echo 'make peers   the servers that make e2e tests against, into .peers (needs npm; half a gigabyte)'
 	@echo 'make smoke-train  some steps of training of every large network, minutes each'
 	@echo 'make run     the service, with health and console on loopback'
 	@echo 'make lint    ruff and mypy'
@@ -47,6 +49,15 @@ test: $(STAMP)
 
 e2e: $(STAMP)
 	"$(BIN)/python" -m pytest -m e2e
+
+# Bluesky's own servers need PostgreSQL and Redis besides; later versions than this one need Node 22.
+peers: $(PEERS)/prism/node_modules $(PEERS)/bsky/node_modules
+
+$(PEERS)/prism/node_modules:
+	npm install --no-audit --no-fund --prefix "$(@D)" @stoplight/prism-cli@5.14.2
+
+$(PEERS)/bsky/node_modules:
+	npm install --no-audit --no-fund --prefix "$(@D)" @atproto/dev-env@0.3.215
 
 smoke-train: $(STAMP)
 	"$(BIN)/python" -m pytest -m training

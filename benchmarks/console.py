@@ -4,7 +4,7 @@
 
 Without DATA_DIR a state file of so many mentions is made first (`benchmarks.make_state`). Each page is asked
 for through the whole application, in this process, after one request that warms it up. With ``--browser``
-also how long a real browser takes from the address to the queue's first paint, and until its pictures are there.
+also how long a real browser takes to the queue's first paint, and until its pictures are there.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def pages(first: str) -> dict[str, str]:
         "search and filter": "/console?q=storm&band=trusted&order=doubt",
         "news": f"/console/queue/news?after={latest[1]}",
         "rows again": "/console/queue/rows?" + "&".join(f"id={number}" for number in ids),
+        "a mention": f"/console/mentions/{ids[0]}",
         "operations": "/console/operations",
     }
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from bot.config.web import Web
 from bot.errors import BotError
 from state.errors import NotFound
 from state.model import AccountRow
@@ -102,6 +103,11 @@ class Gatekeeper:
         self._store = store
         self._lasting = lasting
         self._throttle = Throttle()
+
+    @classmethod
+    def of(cls, store: Store, web: Web) -> Gatekeeper:
+        """As configured."""
+        return cls(store, timedelta(hours=web.session_hours))
 
     def sign_in(self, name: str, password: str, address: str) -> str:
         """The token of a browser that is signed in from now on.

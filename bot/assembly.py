@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from analysis.limits import Limits
     from analysis.model import Analyzer, Recall
     from bot.config import Settings
+    from bot.credentials import Credentials
     from bot.flow import Flow
     from bot.keeping import Keeper
-    from bot.platforms.access import Access
+    from bot.pausing import QuietHours
     from bot.platforms.base import Platform
+    from bot.platforms.gate import Gate
     from bot.resolver import MediaStore, Resolver, Router
     from bot.resolver.base import Extractor
     from bot.resolver.fetcher import GuardedFetcher
@@ -241,43 +243,61 @@ def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
         quota=chosen.quota,
         retention=chosen.retention_days * 86_400,
         keep_reviewed=chosen.keep_reviewed,
+        drawn=(settings.data_dir / "evidence", settings.data_dir / "thumbnails"),
     )
 
 
-def build_platforms(settings: Settings) -> list[Platform]:
+def build_platforms(settings: Settings, gates: Mapping[str, Gate] | None = None) -> list[Platform]:
     """Every configured platform; in test mode replies go to `simulated/NAME.jsonl` in the data folder.
+
+    Without ``gates`` each has one that knows nothing of other processes.
 
     Raises:
         ConfigError: none is configured, or one cannot be used as configured.
     """
+    from bot.gates import build_gates
+    from bot.platforms.access import Access
     from bot.platforms.registry import create_platform
     from bot.platforms.reply_log import ReplyLog
-    from bot.platforms.simulated import SimulatedPlatform
+    from bot.platforms.simulated import simulate
 
     if not settings.platforms:
         raise ConfigError("platforms is empty, so there is nothing to watch; set it, or use --inbox FOLDER")
+    gates = gates if gates is not None else build_gates(settings)
     platforms: list[Platform] = []
     for name in settings.platforms:
-        platform = create_platform(name, _access(settings, name), **_platform_options(settings, name))
+        access = Access(gates[name], open_credentials(settings, name))
+        platform = create_platform(name, access, **platform_options(settings, name))
         if settings.test_mode:
             simulated = settings.data_dir / "simulated"
             simulated.mkdir(parents=True, exist_ok=True)
-            platform = SimulatedPlatform(platform, ReplyLog(simulated / f"{name}.jsonl"))
+            platform = simulate(platform, ReplyLog(simulated / f"{name}.jsonl"))
         platforms.append(platform)
     return platforms
 
 
-def _access(settings: Settings, name: str) -> Access:
+def open_credentials(settings: Settings, name: str) -> Credentials:
+    """A platform's credentials: the secrets of its section, and the file that `veritag authorize` writes."""
+    from pydantic import SecretStr
+
     from bot.credentials import Credentials
-    from bot.platforms.access import Access
-    from bot.platforms.gate import Gate
 
-    return Access(Gate(name), Credentials(settings.data_dir / "credentials" / f"{name}.json"))
+    section = dict(getattr(settings, name, ()))
+    given = {key: value.get_secret_value() for key, value in section.items() if isinstance(value, SecretStr)}
+    return Credentials(settings.data_dir / "credentials" / f"{name}.json", given)
 
 
-def _platform_options(settings: Settings, name: str) -> dict[str, object]:
+def platform_options(settings: Settings, name: str) -> dict[str, object]:
+    """A platform's section without its secrets and what is said to its gate: those it has by its access."""
+    from bot.config.fields import leaves
+    from bot.gates import GATE_SETTINGS
+
     section = getattr(settings, name, None)
-    return dict(section) if section is not None else {}
+    if section is None:
+        return {}
+    secrets = {key for key, field in leaves().items() if field.secret}
+    apart = secrets | {f"{name}.{key}" for key in GATE_SETTINGS}
+    return {key: value for key, value in section if f"{name}.{key}" not in apart}
 
 
 def open_store(settings: Settings) -> Store:
@@ -304,7 +324,26 @@ def build_writer(settings: Settings, store: Store) -> Writer:
     from bot.writer import Writer
 
     reply = settings.reply
-    return Writer(store, reply.language, to_media_post=reply.target == "media_post", estimate=reply.estimate)
+    return Writer(
+        store,
+        reply.language,
+        to_media_post=reply.target == "media_post",
+        estimate=reply.estimate,
+        link=reply.link,
+    )
+
+
+def quiet_hours(settings: Settings) -> QuietHours | None:
+    """The hours in which nothing is posted, if any."""
+    from zoneinfo import ZoneInfo
+
+    from bot.config.manners import hours
+    from bot.pausing import QuietHours
+
+    chosen = settings.manners
+    if chosen.quiet_hours is None:
+        return None
+    return QuietHours(*hours(chosen.quiet_hours), ZoneInfo(chosen.time_zone))
 
 
 def build_flow(
@@ -321,6 +360,7 @@ def build_flow(
     from bot.analyses import Analyses
     from bot.flow import Flow, Patience
     from bot.manners import Manners
+    from bot.pausing import Pausing
 
     manners, queue = settings.manners, settings.queue
     return Flow(
@@ -334,11 +374,19 @@ def build_flow(
             timedelta(hours=settings.watch.max_age_hours),
             frozenset(map(str.casefold, manners.blocked)),
             frozenset(map(str.casefold, manners.allowed)),
+            manners.per_thread_per_day,
+            manners.max_exchanges,
         ),
         Patience(
-            queue.attempts, queue.backoff_base, queue.backoff_max, queue.lease, settings.reply.pending_after
+            queue.attempts,
+            queue.backoff_base,
+            queue.backoff_max,
+            queue.lease,
+            settings.reply.pending_after,
+            settings.reply.give_up_after * 3600,
         ),
         thread_depth=manners.thread_depth,
+        pausing=Pausing(store, quiet_hours(settings)),
         on_closed=on_closed,
     )
 
@@ -347,6 +395,7 @@ def build_service(
     settings: Settings,
     flow: Flow,
     platforms: Sequence[Platform],
+    gates: Mapping[str, Gate],
     keeper: Keeper,
     engine_problem: Callable[[], str | None],
     stopping: Event,
@@ -358,6 +407,7 @@ def build_service(
     return Service(
         flow,
         platforms,
+        gates,
         keeper,
         SystemClock(),
         sweep_interval=settings.media.sweep_interval,
@@ -368,7 +418,6 @@ def build_service(
         page_pause=settings.watch.page_pause,
         resolve_workers=settings.analyst.resolve_workers,
         in_flight=settings.analyst.in_flight,
-        stop_posting=settings.manners.stop_posting,
         engine_problem=engine_problem,
         stopping=stopping,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.health import Check
 from bot.keeping import Swept
 from bot.loops import Loop
+from bot.platforms.gate import Budgets
 from state.errors import StateError
 from state.model import Step
+from state.pauses import HoldRow
 from state.store import Store
 
 LONGEST_WAIT = timedelta(minutes=30)
@@ -39,6 +42,33 @@ def check_queue(store: Store, step: Step) -> Check:
     waiting = store.queue.waiting(step).total_seconds()
     ok = waiting <= LONGEST_WAIT.total_seconds()
     return Check(f"queue:{step}", ok, f"the next step has waited {waiting:.0f} s", waiting)
+
+
+def check_credentials(platform: str, holds: Sequence[HoldRow]) -> Check:
+    """The credentials are well unless the platform refused them, and has let nothing through since."""
+    name = f"credentials:{platform}"
+    for hold in holds:
+        if hold.platform == platform and hold.reason == "credentials_refused":
+            since = f"{hold.since:%Y-%m-%d %H:%M} UTC"
+            mend = f"run `veritag authorize {platform}`"
+            return Check(name, False, f"refused since {since}, jobs of {hold.step} wait; {mend}")
+    return Check(name, True, "not refused")
+
+
+def check_money(budgets: Budgets) -> Check:
+    """The money is well until the day's cap stops requests; the detail warns before that."""
+    name, spent = f"money:{budgets.platform}", f"{budgets.spent_today:.2f}"
+    if budgets.daily_cap is None:
+        return Check(name, True, f"{spent} US dollars today, no cap")
+    said = f"{spent} of {budgets.daily_cap:.2f} US dollars today"
+    if budgets.capped:
+        return Check(name, False, f"{said}: requests wait for tomorrow; raise {budgets.platform}.daily_cap")
+    return Check(name, True, f"{said}, near the cap" if budgets.near_cap else said)
+
+
+def check_posting(paused: str | None) -> Check:
+    """Nothing is wrong with a pause that somebody asked for; it is shown."""
+    return Check("posting", True, paused or "replies may leave")
 
 
 def check_media(swept: Swept | None, quota: int) -> Check:

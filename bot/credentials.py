@@ -6,6 +6,7 @@ renewed, by the bot or by hand, is used without a restart.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -15,11 +16,15 @@ from pathlib import Path
 
 from bot.errors import ConfigError
 
+_REPLACES = ":replaces"
+"""After a secret's name: the digest of the given one in whose place it was stored."""
+
 
 class Credentials:
     """One account's secrets by name. Safe to use from several threads.
 
-    ``given`` (configuration and environment) wins over the file, name by name.
+    ``given`` (configuration and environment) wins over the file, name by name, unless what is stored took the
+    place of that very value: a token that was renewed once must not come back with the next start.
     """
 
     def __init__(self, file: Path, given: Mapping[str, str] | None = None) -> None:
@@ -37,7 +42,11 @@ class Credentials:
         """
         with self._guard:
             self._look()
-            return self._stored | self._given
+            secrets = {name: value for name, value in self._stored.items() if not name.endswith(_REPLACES)}
+            for name, value in self._given.items():
+                if name not in secrets or self._stored.get(name + _REPLACES) != _digest(value):
+                    secrets[name] = value
+            return secrets
 
     def store(self, **secrets: str) -> None:
         """Keep these beside what is stored already, in a file of mode 0600 that is replaced in one step.
@@ -47,8 +56,11 @@ class Credentials:
         """
         with self._guard:
             self._look()
+            replaced = {
+                name + _REPLACES: _digest(self._given[name]) for name in secrets if name in self._given
+            }
             try:
-                self._write(self._stored | secrets)
+                self._write(self._stored | secrets | replaced)
             except OSError as error:
                 raise ConfigError(f"{self.file} cannot be written ({_words(error)}); mend that") from error
             self._stamp = None
@@ -92,6 +104,10 @@ def _read(file: Path) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise ConfigError(f"{file} holds no credentials; run `veritag authorize {file.stem}` again")
     return found
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _words(error: OSError) -> str:

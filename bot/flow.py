@@ -3,9 +3,11 @@
     ┌─accept─▶ seen ──resolve──▶ resolved ──analyse──▶ analysed ──send──▶ answered
     │           │ └──notice──▶ (a `pending` reply, if the answer takes long)
     │           └──────────────────┴──▶ analysed (a `failure` reply is queued) ──send──▶ failed
-    └─────────▶ ignored (own post, blocked, opted out, too old, nothing asked, asked already)
+    └─────────▶ ignored (own post, blocked, opted out, too old, nothing asked, asked already ...)
 
-`accept` stores a page of mentions; the other four are jobs of the queue. Each step does its outside work
+`accept` stores a page of mentions; the others are jobs of the queue. An operator can have a mention that has
+come to its end looked at again, which leads back to seen or resolved and ends in `bot.second_look`, and have
+a reply taken back (`retract`). Each step does its outside work
 first and then commits everything that follows from it in one transaction: the mention's new state, the next
 job, the reply's row, the event. A process that dies before that commit does the step again; one that dies
 after it never does. The only outside effect is `send`: it marks the reply as leaving before the request and
@@ -29,6 +31,7 @@ from bot.analyses import Analyses
 from bot.errors import (
     CredentialsRefused,
     OutcomeUnknown,
+    PlatformError,
     PlatformUnavailable,
     PostGone,
     PostHidden,
@@ -36,23 +39,28 @@ from bot.errors import (
     ReplyRefused,
     ResolveError,
 )
+from bot.holds import HOLDING, Holds
+from bot.leases import Leases
 from bot.manners import Manners
+from bot.pausing import Pausing
 from bot.platforms.base import Draft, Page, Platform, SentReply
 from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
+from bot.retracting import Retracting
 from bot.reviews import correct
-from bot.rows import to_post, to_post_row
+from bot.rows import to_new_mention, to_post, to_post_row
+from bot.second_look import SecondLook
 from bot.taking import take_media
 from bot.writer import Writer
 from state.errors import LeaseLost
-from state.model import Job, MentionRow, MentionState, NewMention, PostMedium, ReplyRow, ReplyState, Step
+from state.model import Job, MentionRow, MentionState, PostMedium, ReplyRow, ReplyState, Step
 from state.store import Store
 
 log = structlog.get_logger()
 
 MAX_INTERRUPTIONS = 20
 CREDENTIALS_WAIT = timedelta(minutes=5)
-HOLDING = {"rate_limited", "credentials_refused"}  # the platform would say the same to the next job
+TOO_LATE_AT_ONCE = 100
 UNDER_WAY = {MentionState.SEEN, MentionState.RESOLVED}
 
 
@@ -65,6 +73,7 @@ class Patience:
     backoff_max: float
     lease: float
     notice_after: float
+    give_up_after: float = 86_400.0
 
     def wait(self, attempts: int) -> timedelta:
         """Exponential back-off with full jitter over its upper half."""
@@ -85,7 +94,7 @@ class TryAgain(Exception):
 
 
 class Flow:
-    """Moves mentions on. Everything that must last is in the store; which platform asked to wait, is not."""
+    """Moves mentions on. Everything that must last is in the store."""
 
     def __init__(
         self,
@@ -98,6 +107,7 @@ class Flow:
         patience: Patience,
         *,
         thread_depth: int = 4,
+        pausing: Pausing | None = None,
         on_closed: Callable[[MentionRow, ReplyRow | None], None] | None = None,
     ) -> None:
         """Put the parts together; `on_closed` is told of every mention that has come to its end."""
@@ -109,13 +119,18 @@ class Flow:
         self._writer = writer
         self._manners = manners
         self._thread_depth = thread_depth
+        self.pausing = pausing or Pausing(store)
         self._on_closed = on_closed
-        self._held: dict[tuple[Step, str], datetime] = {}
+        self.holds = Holds(store, timedelta(seconds=patience.give_up_after))
+        self._leases = Leases(store, timedelta(seconds=patience.lease))
+        self._second_look = SecondLook(store, platforms, writer)
+        self._retracting = Retracting(store, platforms)
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
             Step.ANALYSE: self._analyse,
             Step.NOTICE: self._notice,
             Step.SEND: self._send,
+            Step.RETRACT: self._retract,
         }
 
     # -- accept ------------------------------------------------------------------------------------------
@@ -129,19 +144,36 @@ class Flow:
             for post in sorted(page.mentions, key=lambda post: post.created_at):
                 if self.store.mentions.known(platform.name, post.id):
                     continue
-                ignore = self._manners.reason_to_ignore(self.store, platform.name, me, post)
-                row = NewMention(to_post_row(platform.name, post), ignore)
-                new += self.store.mentions.accept(row, wait)
+                decision = self._manners.decide(self.store, platform.name, me, post)
+                new += self.store.mentions.accept(to_new_mention(platform.name, post, decision), wait)
         self.store.cursors.set(platform.name, page.cursor)
         return new
 
     # -- jobs --------------------------------------------------------------------------------------------
 
     def claim(self, step: Step, platforms: tuple[str, ...], limit: int) -> list[Job]:
-        """Take the oldest due jobs of this kind, at most so many; none of a platform that asked to wait."""
-        now = self.store.now()
-        free = [name for name in platforms if self._held.get((step, name), now) <= now]
-        return self.store.queue.claim(step, free, limit, timedelta(seconds=self.patience.lease))
+        """Take the oldest due jobs of this kind, at most so many; none of a platform that asked to wait.
+
+        While posting is paused there is nothing to send.
+        """
+        if step is Step.SEND and self.pausing.reason() is not None:
+            return []
+        self._leases.renew()
+        for platform in self.holds.too_late(step, platforms):
+            self._end_too_late(step, platform)
+        return self.store.queue.claim(step, self.holds.free(step, platforms), limit, self._leases.length)
+
+    def _end_too_late(self, step: Step, platform: str) -> None:
+        """End some of the jobs that a platform has refused for longer than an answer is worth."""
+        before, lease = self.holds.give_up_before(), self._leases.length
+        for job in self.store.queue.claim(step, (platform,), TOO_LATE_AT_ONCE, lease, queued_before=before):
+            detail = f"{platform} has refused this step for {self.patience.give_up_after / 3600:g} hours"
+            if job.step is Step.SEND:
+                self._end_reply(job, self.store.outbox.get(job.subject_id), "too_late", detail)
+            elif job.step is Step.RETRACT:
+                self._retracting.leave_standing(job, "too_late", detail)
+            else:
+                self._abandon(job, "too_late", detail)
 
     def run(self, job: Job) -> None:
         """Carry out one claimed job, whatever comes: it is done, given back for later, or given up."""
@@ -152,9 +184,12 @@ class Flow:
                 )
                 return
             try:
-                self._steps[job.step](job)
+                with self._leases.working(job):
+                    self._steps[job.step](job)
             except TryAgain as problem:
                 self._again(job, problem)
+            else:
+                self.holds.passed(job)
         except LeaseLost as lost:
             log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
         except Exception as bug:  # the edge: one bad mention never stops a loop
@@ -169,9 +204,7 @@ class Flow:
             log.warning("lease_lost", step=job.step, subject=job.subject_id, detail=str(lost))
         except Exception as bug:  # the edge again
             log.error("mention_abandoned", step=job.step, subject=job.subject_id, exc_info=bug)
-            with self.store.transaction():
-                self.store.queue.finish(job)
-                self.store.mentions.failed(self._mention_id(job), "internal_error", detail)
+            self._abandon(job, "internal_error", detail)
 
     def _again(self, job: Job, problem: TryAgain) -> None:
         if problem.counts and job.attempts + 1 >= self.patience.attempts:
@@ -180,8 +213,9 @@ class Flow:
         until = self.store.now() + self.patience.wait(job.attempts)
         if problem.until is not None:
             until = max(until, problem.until)
-        if problem.reason in HOLDING and not problem.counts:
-            self._held[job.step, job.platform] = until
+        due: datetime | None = until
+        if problem.reason in HOLDING and not problem.counts and self.holds.begin(job, problem.reason, until):
+            due = None
         log.info(
             "step_postponed",
             step=job.step,
@@ -190,7 +224,7 @@ class Flow:
             detail=str(problem),
         )
         with self.store.transaction():
-            self.store.queue.postpone(job, until, failed=problem.counts)
+            self.store.queue.postpone(job, due, failed=problem.counts)
             self.store.events.add(
                 "postponed",
                 self._mention_id(job),
@@ -202,11 +236,13 @@ class Flow:
             self.store.queue.finish(job)
         elif job.step is Step.SEND:
             self._end_reply(job, self.store.outbox.get(job.subject_id), reason, detail)
+        elif job.step is Step.RETRACT:
+            self._retracting.leave_standing(job, reason, detail)
         else:
             self._answer_failure(job, self.store.mentions.get(job.subject_id), reason, detail)
 
     def _mention_id(self, job: Job) -> int:
-        return self.store.outbox.get(job.subject_id).mention_id if job.step is Step.SEND else job.subject_id
+        return self.store.outbox.get(job.subject_id).mention_id if job.step.of_reply else job.subject_id
 
     # -- resolve -----------------------------------------------------------------------------------------
 
@@ -218,10 +254,7 @@ class Flow:
             request = find_request(platform, self._resolver, to_post(mention.post), self._thread_depth)
             media = self._media_of(job, platform, request)
         except NothingToCheck as nothing:
-            if nothing.reason is None:
-                self._ignore(job, mention, "nothing_asked", str(nothing))
-            else:
-                self._answer_failure(job, mention, nothing.reason, str(nothing))
+            self._nothing_to_check(job, mention, nothing)
             return
         except ResolveError as problem:
             raise TryAgain(problem.reason, str(problem), problem.retry_at) from problem
@@ -229,24 +262,43 @@ class Flow:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
         except CredentialsRefused as problem:
             raise self._without_credentials(problem) from problem
-        except PlatformUnavailable as problem:
+        except PlatformError as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         with self.store.transaction():
             target_id = self.store.posts.save(to_post_row(mention.platform, request.target))
             if self.store.mentions.asked_already(mention, target_id):
                 self._ignore(job, mention, "asked_already", "this person has asked for this post before")
                 return
+            if not job.afresh and self._thread_is_full(job, mention, request.thread):
+                return
             self.store.posts.set_media(target_id, media)
             self.store.mentions.resolved(mention.id, target_id)
             if any(medium.sha256 for medium in media):
                 self.store.queue.finish(job)
-                self.store.queue.add(Step.ANALYSE, mention.platform, mention.id, mention.created_at)
+                self.store.queue.add(
+                    Step.ANALYSE, mention.platform, mention.id, mention.created_at, afresh=job.afresh
+                )
             else:
                 self._answer_failure(job, mention, media[0].reason or "default", media[0].detail or "")
 
+    def _nothing_to_check(self, job: Job, mention: MentionRow, nothing: NothingToCheck) -> None:
+        with self.store.transaction():
+            if nothing.reason is None:
+                self._ignore(job, mention, "nothing_asked", str(nothing))
+            elif not self._thread_is_full(job, mention, nothing.thread):
+                self._answer_failure(job, mention, nothing.reason, str(nothing))
+
+    def _thread_is_full(self, job: Job, mention: MentionRow, thread: str) -> bool:
+        """Note the thread; where the bot has said enough in it, the mention ends."""
+        self.store.mentions.set_thread(mention.id, thread)
+        full = self._manners.full_thread(self.store, mention, mention.thread or thread)
+        if full:
+            self._ignore(job, mention, "thread_limit", "the bot has answered often in this thread today")
+        return full
+
     def _media_of(self, job: Job, platform: Platform, request: Request) -> list[PostMedium]:
         """The media of a post, from this machine where another asker has had them fetched already."""
-        known = self.store.posts.media_of(platform.name, request.target.id)
+        known = [] if job.afresh else self.store.posts.media_of(platform.name, request.target.id)
         urls = [attachment.url for attachment in request.attachments]
         if [medium.source_url for medium in known] == urls and all(map(self._is_here, known)):
             return known
@@ -263,7 +315,7 @@ class Flow:
         mention = self.store.mentions.get(job.subject_id)
         assert mention.target_id is not None
         try:
-            judgement = self._analyses.judge(self.store.posts.media(mention.target_id))
+            judgement = self._analyses.judge(self.store.posts.media(mention.target_id), afresh=job.afresh)
         except EngineFailed as problem:
             raise TryAgain("engine_failed", str(problem)) from problem
         if judgement.failure is not None:
@@ -272,6 +324,8 @@ class Flow:
         rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.judged(mention):
+                return
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.verdict(mention, rules, judgement))
             self.store.mentions.analysed(mention.id, judgement.post.band)
@@ -304,8 +358,8 @@ class Flow:
         draft = Draft(reply.in_reply_to, reply.text, reply.language, reply.key)
         try:
             sent = platform.find_reply(draft) if may_stand else None
-            if sent is None and reply.kind == "pending" and mention.state not in UNDER_WAY:
-                self._withdraw(job, reply)
+            if sent is None and (reason := self._unwanted(mention, reply)) is not None:
+                self._withdraw(job, mention, reply, reason)
                 return
             sent = sent or platform.reply(draft)
         except OutcomeUnknown as problem:
@@ -325,13 +379,26 @@ class Flow:
             ]
             self._end_reply(job, reply, reason, str(problem))
             return
+        except PlatformError as problem:  # an answer that such a request should never get
+            raise TryAgain("platform_unavailable", str(problem)) from problem
         self._record_sent(job, mention, reply, sent)
 
-    def _withdraw(self, job: Job, reply: ReplyRow) -> None:
-        """A `pending` reply that did not get through before the answer was there: it would only confuse."""
+    def _unwanted(self, mention: MentionRow, reply: ReplyRow) -> str | None:
+        """Why a reply that does not stand yet shall not; None where it shall."""
+        if reply.kind == "pending" and mention.state not in UNDER_WAY:
+            return "answered"  # it did not get through before the answer was there, and would only confuse
+        return self._manners.turned_away(self.store, mention)
+
+    def _withdraw(self, job: Job, mention: MentionRow, reply: ReplyRow, reason: str) -> None:
+        ends = reply.kind in {"verdict", "failure"}
         with self.store.transaction():
             self.store.queue.finish(job)
             self.store.outbox.withdraw(reply.id)
+            self.store.events.add("reply_withdrawn", mention.id, {"kind": reply.kind, "reason": reason})
+            if ends:
+                self.store.mentions.ignored(mention.id, reason, "since the mention was taken up")
+        if ends:
+            self._closed(mention.id, None)
 
     def _surely_not_sent(self, reply: ReplyRow, may_stand: bool) -> None:
         # Where an earlier request may have had its effect, a later one without effect proves nothing.
@@ -367,6 +434,19 @@ class Flow:
         if reply.kind in {"verdict", "failure"}:
             self._closed(reply.mention_id, None)
 
+    # -- retract -----------------------------------------------------------------------------------------
+
+    def _retract(self, job: Job) -> None:
+        """Take back a reply that stands."""
+        try:
+            self._retracting.take_back(job)
+        except RateLimited as problem:
+            raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
+        except (PlatformUnavailable, OutcomeUnknown) as problem:
+            raise TryAgain("platform_unavailable", str(problem)) from problem
+        except CredentialsRefused as problem:
+            raise self._without_credentials(problem) from problem
+
     def _without_credentials(self, problem: CredentialsRefused) -> TryAgain:
         until = self.store.now() + CREDENTIALS_WAIT
         return TryAgain("credentials_refused", str(problem), until, counts=False)
@@ -376,6 +456,8 @@ class Flow:
     def _ignore(self, job: Job, mention: MentionRow, reason: str, detail: str) -> None:
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.failed(mention, reason, detail):
+                return
             self.store.mentions.ignored(mention.id, reason, detail)
         self._closed(mention.id, None)
 
@@ -384,10 +466,23 @@ class Flow:
         rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.failed(mention, reason, detail):
+                return
             self.store.mentions.set_reason(mention.id, reason, detail)
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.failure(mention, rules, reason))
             self.store.mentions.analysed(mention.id, None)
+
+    def _abandon(self, job: Job, reason: str, detail: str) -> None:
+        """It ends here, and the asker is not told."""
+        mention_id = self._mention_id(job)
+        with self.store.transaction():
+            self.store.queue.finish(job)
+            mention = self.store.mentions.get(mention_id)
+            if not job.step.of_reply and self._second_look.failed(mention, reason, detail):
+                return
+            self.store.mentions.failed(mention_id, reason, detail)
+        self._closed(mention_id, None)
 
     def _closed(self, mention_id: int, reply: ReplyRow | None) -> None:
         if self._on_closed is not None:

@@ -32,6 +32,10 @@ _NOISY = {
     "matplotlib": logging.INFO,
     "PIL": logging.INFO,
     "asyncio": logging.INFO,
+    # These show a request's headers, and with them its credentials.
+    "tweepy": logging.WARNING,
+    "oauthlib": logging.WARNING,
+    "requests_oauthlib": logging.WARNING,
 }
 _DEEPEST = 6
 

@@ -27,6 +27,8 @@ from bot.assembly import (
     build_service,
     open_store,
 )
+from bot.gates import build_gates
+from bot.pausing import begin_as_configured
 from bot.service import DataFolderLock
 from bot.site_changes import note_changes
 from bot.web.serving import Parts, serving
@@ -72,7 +74,9 @@ def run(
         stack.callback(lock.release)
         store = open_store(settings)
         stack.callback(store.close)
-        platforms = build_platforms(settings)
+        begin_as_configured(store, stop_posting=settings.manners.stop_posting)
+        gates = build_gates(settings, store)
+        platforms = build_platforms(settings, gates)
         for platform in platforms:
             stack.callback(platform.close)
         resolver = build_resolver(settings, watch=note_changes(store))
@@ -82,7 +86,7 @@ def run(
         flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
         engine = Engine(analyzer, spectator.loading)
         keeper = build_keeper(settings, store, resolver.files)
-        service = build_service(settings, flow, platforms, keeper, engine.problem, stopping)
+        service = build_service(settings, flow, platforms, gates, keeper, engine.problem, stopping)
         if settings.web.enabled:
             parts = Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service)
             stack.enter_context(serving(parts))

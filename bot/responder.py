@@ -16,13 +16,10 @@ NOTICES_AT_ONCE = 20
 class Responder:
     """One platform's replies, at its pace."""
 
-    def __init__(
-        self, platform: Platform, flow: Flow, *, stop_posting: bool, stopping: threading.Event
-    ) -> None:
-        """With `stop_posting` everything is prepared and nothing leaves."""
+    def __init__(self, platform: Platform, flow: Flow, *, stopping: threading.Event) -> None:
+        """Nothing is sent before `run_once` or `wake`."""
         self._platform = platform
         self._flow = flow
-        self._stop_posting = stop_posting
         self._stopping = stopping
         # A platform that sets no pace is limited by waiting alone, which several can do at once.
         places = 1 if platform.limits.min_reply_interval else UNPACED_PLACES
@@ -39,11 +36,12 @@ class Responder:
 
     def wake(self) -> None:
         """Send what is due, now rather than at the next pass."""
-        if not self._stop_posting:
-            self.sending.top_up()
+        self.sending.top_up()
 
     def _claim(self, limit: int) -> list[Job]:
-        return self._flow.claim(Step.SEND, (self._platform.name,), limit)
+        names = (self._platform.name,)
+        jobs = self._flow.claim(Step.RETRACT, names, limit)
+        return jobs + self._flow.claim(Step.SEND, names, limit - len(jobs)) if len(jobs) < limit else jobs
 
     def _send(self, job: Job) -> None:
         self._flow.run(job)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from analysis.model import Analysis, Band, Kind, Likeness, Reason, Score, Verdict
+from bot.manners import Decision
 from bot.platforms.base import Account, Attachment, Post
-from state.model import AnalysisRow, LikenessRow, PostRow, ScoreRow, VerdictRow
+from state.model import AnalysisRow, LikenessRow, NewMention, PostRow, ScoreRow, VerdictRow
 
 
 def to_post_row(platform: str, post: Post) -> PostRow:
@@ -26,6 +28,14 @@ def to_post_row(platform: str, post: Post) -> PostRow:
         parent_id=post.parent_id,
         quoted_id=post.quoted_id,
         boosted_id=post.boosted_id,
+    )
+
+
+def to_new_mention(platform: str, post: Post, decision: Decision) -> NewMention:
+    """A mention as it is stored, with what was decided of it."""
+    orders = decision.orders
+    return NewMention(
+        to_post_row(platform, post), decision.ignore, orders.language, orders.details, post.thread_id
     )
 
 
@@ -64,12 +74,17 @@ def to_analysis_row(analysis: Analysis) -> AnalysisRow:
             band=verdict.band,
             probability=verdict.probability,
             policy=verdict.policy,
-            reasons=tuple({"code": r.code, "text": r.text} for r in verdict.reasons),
+            reasons=tuple(map(_to_json, verdict.reasons)),
             calibration=verdict.calibration,
         ),
         copy_of=analysis.copy_of.sha256 if analysis.copy_of else None,
         likeness=to_likeness_row(analysis.likeness) if analysis.likeness else None,
     )
+
+
+def _to_json(reason: Reason) -> dict[str, Any]:
+    said = {"code": reason.code, "text": reason.text}
+    return said | ({"figures": dict(reason.figures)} if reason.figures else {})
 
 
 def to_likeness_row(likeness: Likeness) -> LikenessRow:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -20,14 +20,25 @@ from typing import IO, Self
 import structlog
 
 from bot.analyst import Analyst
-from bot.checks import check_engine, check_loop, check_media, check_queue, check_store
+from bot.checks import (
+    check_credentials,
+    check_engine,
+    check_loop,
+    check_media,
+    check_money,
+    check_posting,
+    check_queue,
+    check_store,
+)
 from bot.clock import Clock
 from bot.errors import AlreadyRunning
 from bot.flow import Flow
 from bot.health import HealthReport
 from bot.keeping import Keeper
+from bot.listening import listen_to
 from bot.loops import Loop, Schedule
 from bot.platforms.base import Platform
+from bot.platforms.gate import Gate
 from bot.responder import Responder
 from bot.watcher import Watcher
 from state.model import Step
@@ -69,6 +80,7 @@ class Service:
         self,
         flow: Flow,
         platforms: Sequence[Platform],
+        gates: Mapping[str, Gate],
         keeper: Keeper,
         clock: Clock,
         *,
@@ -80,17 +92,14 @@ class Service:
         page_pause: float,
         resolve_workers: int,
         in_flight: int,
-        stop_posting: bool = False,
         engine_problem: Callable[[], str | None] = lambda: None,
         stopping: threading.Event,
     ) -> None:
         """Make the loops; nothing runs before the context is entered. Intervals are in seconds."""
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
+        self._gates = gates
         self._engine_problem = engine_problem
-        self._steps = (
-            (Step.RESOLVE, Step.ANALYSE) if stop_posting else (Step.RESOLVE, Step.ANALYSE, Step.SEND)
-        )
         self._stopping = stopping
         self._ended: bool | None = None
         self._analyst = Analyst(
@@ -111,20 +120,19 @@ class Service:
             )
             for platform in platforms
         ]
-        self._responders = [
-            Responder(platform, flow, stop_posting=stop_posting, stopping=self._stopping)
-            for platform in platforms
+        self._responders = [Responder(platform, flow, stopping=self._stopping) for platform in platforms]
+        watching = [
+            Loop(
+                f"watcher:{platform.name}",
+                max(watch_interval, platform.limits.min_poll_interval, MIN_INTERVAL),
+                watcher.run_once,
+                clock,
+            )
+            for platform, watcher in zip(platforms, self._watchers, strict=True)
         ]
+        self._listening = listen_to(platforms, watching, clock, self._stopping)
         self._loops = [
-            *(
-                Loop(
-                    f"watcher:{platform.name}",
-                    max(watch_interval, platform.limits.min_poll_interval, MIN_INTERVAL),
-                    watcher.run_once,
-                    clock,
-                )
-                for platform, watcher in zip(platforms, self._watchers, strict=True)
-            ),
+            *watching,
             Loop("resolver", max(analyst_interval, MIN_INTERVAL), self._analyst.resolve_once, clock),
             Loop("analyst", max(analyst_interval, MIN_INTERVAL), self._analyst.analyse_once, clock),
             *(
@@ -145,6 +153,8 @@ class Service:
         recovered = self._flow.store.queue.recover_all()
         log.info("started", platforms=list(self._names), mode=self._flow.store.mode, taken_up_again=recovered)
         self._schedule.start()
+        for each in self._listening:
+            each.start()
         return self
 
     def __exit__(
@@ -174,7 +184,13 @@ class Service:
             pass
 
     def _open_steps(self) -> int:
-        return self._flow.store.queue.open_count(self._names, *self._steps)
+        return self._flow.store.queue.open_count(self._names, *self._steps())
+
+    def _steps(self) -> tuple[Step, ...]:
+        """The steps that are worked off now; while posting is paused nothing is sent."""
+        if self._flow.pausing.reason() is not None:
+            return (Step.RESOLVE, Step.ANALYSE, Step.RETRACT)
+        return (Step.RESOLVE, Step.ANALYSE, Step.RETRACT, Step.SEND)
 
     def stop(self) -> bool:
         """Take up nothing new and wait a little for what is at work.
@@ -189,6 +205,7 @@ class Service:
         for each in self._workers:
             each.stop()
         joins = [each.join for each in self._loops] + [each.join for each in self._workers]
+        joins += [each.join for each in self._listening]
         deadline = time.monotonic() + STOP_SECONDS
         still_at_work = [join for join in joins if not join(max(0.0, deadline - time.monotonic()))]
         self._ended = not still_at_work
@@ -201,8 +218,12 @@ class Service:
         return HealthReport(
             (
                 *(check_loop(loop) for loop in self._loops),
+                *(each.check() for each in self._listening),
                 check_store(store),
-                *(check_queue(store, step) for step in self._steps),
+                *(check_queue(store, step) for step in self._steps()),
+                check_posting(self._flow.pausing.reason()),
+                *(check_credentials(name, self._flow.holds.standing()) for name in self._names),
+                *(check_money(gate.budgets()) for gate in self._gates.values()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),
             )

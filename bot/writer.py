@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analysis.ensemble.combine import PostOutcome
 from analysis.ensemble.reasons import ReasonCode
 from analysis.model import Kind, Verdict
 from bot.analyses import Judgement
 from bot.platforms.base import TextRules
 from bot.replies import Context, MediumResult, ReplyKind, choose_language, compose, slot
-from state.model import MentionRow, NewReply
+from bot.replies.details import details_of
+from state.model import MentionRow, NewReply, ReplyRow
 from state.store import Store
 
 
@@ -16,25 +19,47 @@ class Writer:
     """Chooses language and wording; says where the reply goes. Queues nothing."""
 
     def __init__(
-        self, store: Store, language: str, *, to_media_post: bool = False, estimate: bool = False
+        self,
+        store: Store,
+        language: str,
+        *,
+        to_media_post: bool = False,
+        estimate: bool = False,
+        link: bool = False,
     ) -> None:
         """`language` is for those whose own is not known; `to_media_post` answers below the media.
 
         With `estimate` replies tell the probability: off by default, because a reply without a link cannot
-        show what the number rests on.
+        show what the number rests on. With `link` a reply that points to another says where that is.
         """
         self._store = store
         self._language = language
         self._to_media_post = to_media_post
         self._estimate = estimate
+        self._link = link
 
     def pending(self, mention: MentionRow, rules: TextRules) -> NewReply:
         """The check takes long."""
         return self._write(mention, rules, ReplyKind.PENDING, Context())
 
     def verdict(self, mention: MentionRow, rules: TextRules, judgement: Judgement) -> NewReply:
-        """What was found. At least one medium has a verdict."""
-        return self._write(mention, rules, ReplyKind.VERDICT, self._context(judgement))
+        """What was found. At least one medium has a verdict.
+
+        Whoever asks for nothing special where the same was told to somebody else in the same thread gets the
+        result in short, with a pointer to that reply. Call inside the transaction that queues the reply.
+        """
+        context = self._context(judgement)
+        if mention.details:
+            worst = judgement.post.worst
+            details = details_of(_deciding(judgement.post), worst.kind or Kind.IMAGE)
+            context = replace(context, details=details)
+        elif mention.language is None and (above := self._told_above(mention, judgement)) is not None:
+            context = replace(context, pointer=True, link=above.url if self._link else None)
+        return self._write(mention, rules, ReplyKind.VERDICT, context)
+
+    def _told_above(self, mention: MentionRow, judgement: Judgement) -> ReplyRow | None:
+        found = self._store.mentions.told_above(mention, judgement.post.band)
+        return self._store.outbox.get(found) if found is not None else None
 
     def correction(
         self, mention: MentionRow, rules: TextRules, judgement: Judgement, revision: int
@@ -50,7 +75,9 @@ class Writer:
         self, mention: MentionRow, rules: TextRules, kind: ReplyKind, context: Context, revision: int = 0
     ) -> NewReply:
         target = self._store.posts.get(mention.target_id) if mention.target_id is not None else None
-        language = choose_language(mention.post.language, target.language if target else None, self._language)
+        language = choose_language(
+            mention.language or mention.post.language, target.language if target else None, self._language
+        )
         place = slot(kind, context)
         turn = self._store.outbox.next_turn(f"{self._store.mode}/{mention.platform}/{language}/{place}")
         reply = compose(kind, context, language=language, rules=rules, turn=turn, handle=mention.asker_handle)

@@ -34,8 +34,14 @@ class Accounts(Table):
         return int(row[0])
 
     def any(self) -> bool:
-        """Whether there is an account that can be used."""
-        return self._store.row("SELECT 1 FROM accounts WHERE disabled_at IS NULL") is not None
+        """Whether there is an account, also one that is disabled."""
+        return self._store.row("SELECT 1 FROM accounts") is not None
+
+    def admins(self) -> int:
+        """How many accounts can be used as admin."""
+        sql = "SELECT count(*) AS n FROM accounts WHERE role = 'admin' AND disabled_at IS NULL"
+        row = self._store.row(sql)
+        return int(row["n"]) if row else 0
 
     def all(self) -> Iterator[AccountRow]:
         """Every account, by name."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from state.base import Table
+from state.reviews import WITHDRAWN
 
 LATEST = (
     "SELECT a.id, a.media_id, a.kind, a.copy_of FROM analyses a WHERE a.reason IS NULL AND NOT EXISTS "
@@ -53,7 +54,7 @@ class Judged(Table):
             "SELECT m.sha256, l.kind, v.band, v.policy, v.reasons, "
             "(SELECT json_group_array(json_array(detector, iif(applicable, score, NULL), reason, weights)) "
             "FROM (SELECT * FROM scores WHERE analysis_id = l.id ORDER BY detector)) AS scores, "
-            "(SELECT nullif(label, 'withdrawn') FROM reviews WHERE media_id = m.id "
+            f"(SELECT nullif(label, '{WITHDRAWN}') FROM reviews WHERE media_id = m.id "
             "ORDER BY id DESC LIMIT 1) AS label, "
             "(SELECT max(n.id) FROM post_media pm JOIN mentions n ON n.target_id = pm.post_id "
             "WHERE pm.media_id = m.id AND n.mode = ?) AS mention_id "
@@ -73,7 +74,7 @@ class Judged(Table):
             "JOIN scores s ON s.analysis_id = l.id AND s.detector = ? "
             "WHERE l.copy_of IS NULL AND s.applicable AND s.score IS NOT NULL AND s.weights = ? "
             "AND coalesce((SELECT label FROM reviews WHERE media_id = l.media_id "
-            "ORDER BY id DESC LIMIT 1), 'withdrawn') = 'withdrawn'",
+            f"ORDER BY id DESC LIMIT 1), '{WITHDRAWN}') = '{WITHDRAWN}'",
             (limit, detector, weights),
         )
         found: dict[str, list[float]] = {}

@@ -19,12 +19,18 @@ class Mode(StrEnum):
 
 
 class Step(StrEnum):
-    """What a job does. The subject is a mention, for SEND a reply."""
+    """What a job does. The subject is a mention, for SEND and RETRACT a reply."""
 
     RESOLVE = "resolve"
     ANALYSE = "analyse"
     NOTICE = "notice"
     SEND = "send"
+    RETRACT = "retract"
+
+    @property
+    def of_reply(self) -> bool:
+        """Whether the subject is a reply."""
+        return self in {Step.SEND, Step.RETRACT}
 
 
 class MentionState(StrEnum):
@@ -44,18 +50,23 @@ class MentionState(StrEnum):
 
 
 class ReplyState(StrEnum):
-    """Where a reply is. SENDING: a request may have left."""
+    """Where a reply is. SENDING: a request may have left. RETRACTING: it still stands, and shall not."""
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
+    RETRACTING = "retracting"
+    RETRACTED = "retracted"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed step; finishing it needs the same ``lease`` that claimed it."""
+    """A claimed step; finishing it needs the same ``lease`` that claimed it.
+
+    ``afresh``: nothing that was fetched or judged before counts as its result.
+    """
 
     id: int
     platform: str
@@ -64,6 +75,7 @@ class Job:
     lease: str
     attempts: int
     interruptions: int
+    afresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +101,24 @@ class PostRow:
 
 @dataclass(frozen=True, slots=True)
 class NewMention:
-    """A mention to be stored; ``ignore`` is the reason to close it at once."""
+    """A mention to be stored; ``ignore`` is the reason to close it at once.
+
+    ``language`` and ``details`` are what was asked for; ``thread`` where the platform named it.
+    """
 
     post: PostRow
     ignore: str | None = None
+    language: str | None = None
+    details: bool = False
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MentionRow:
-    """One row of `mentions` with its asker and the post that tags the bot."""
+    """One row of `mentions` with its asker and the post that tags the bot.
+
+    ``language`` was asked for, and so were ``details``. ``thread`` is known once the mention is resolved.
+    """
 
     id: int
     platform: str
@@ -111,6 +132,9 @@ class MentionRow:
     reason: str | None
     detail: str | None
     band: str | None
+    language: str | None
+    details: bool
+    thread: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +226,18 @@ class AnalysisRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAnalysis:
+    """What an engine once said of a medium: a band, or the ``reason`` why there is none."""
+
+    finished_at: datetime
+    fingerprint: str
+    band: str | None
+    probability: float | None
+    policy: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewReply:
     """A reply to be queued. ``key`` is derived from mention, kind and revision by the outbox."""
 
@@ -234,6 +270,8 @@ class ReplyRow:
     sent_at: datetime | None
     platform_id: str | None
     url: str | None
+    reason: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +313,7 @@ class AuditRow:
 
     id: int
     at: datetime
+    mode: str
     actor: str
     action: str
     subject: str

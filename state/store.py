@@ -30,15 +30,18 @@ from state.exports import Exports
 from state.figures import Figures
 from state.judged import Judged
 from state.likenesses import Likenesses
+from state.manners import Blocks, Switches
 from state.media import Media
 from state.mentions import Mentions
 from state.migrations import migrate
 from state.model import Mode, to_text
 from state.outbox import Outbox
+from state.pauses import Holds, Pauses
 from state.posts import Posts
 from state.queue import Queue
 from state.reviews import Reviews
 from state.saved_views import SavedViews
+from state.spending import Spending
 from state.triage import Triage
 
 BUSY_SECONDS = 10.0
@@ -111,9 +114,14 @@ class Store:
         self.queue = Queue(self)
         self.outbox = Outbox(self)
         self.reviews = Reviews(self)
+        self.spending = Spending(self)
+        self.pauses = Pauses(self)
+        self.holds = Holds(self)
         self.exports = Exports(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
+        self.blocks = Blocks(self)
+        self.switches = Switches(self)
         self.figures = Figures(self)
         self.judged = Judged(self)
         self.accounts = Accounts(self)

@@ -211,12 +211,13 @@ def _narrowing(filters: Filters) -> Iterator[tuple[str, Sequence[Any], str]]:
 
 
 def _found(filters: Filters, cursor: Cursor | None) -> _Sql:
-    """The newest mentions in which the words occur; from the cursor on, where that is how they are sorted."""
-    bound = ""
+    """The newest mentions in which the words occur; next to the cursor, where that is how they are sorted."""
+    bound, way = "", "DESC"
     values: tuple[Any, ...] = ()
-    if filters.order is Order.NEWEST and cursor is not None and not cursor.back:
-        bound, values = " AND rowid < ?", (cursor.mention_id,)
-    found = f"SELECT rowid AS id FROM search WHERE search MATCH ?{bound} ORDER BY rowid DESC LIMIT ?"
+    if filters.order is Order.NEWEST and cursor is not None:
+        bound, way = (" AND rowid > ?", "ASC") if cursor.back else (" AND rowid < ?", "DESC")
+        values = (cursor.mention_id,)
+    found = f"SELECT rowid AS id FROM search WHERE search MATCH ?{bound} ORDER BY rowid {way} LIMIT ?"
     return _Sql(
         f"({found}) AS found CROSS JOIN triage t ON t.mention_id = found.id",
         (match(filters.words), *values, NEWEST_MATCHES),

@@ -36,6 +36,7 @@ def detector_reason(kind: Kind, evidence: Evidence) -> Reason:
             ReasonCode.DETECTOR_UNCALIBRATED,
             f"{evidence.detector} gave an answer {said}, but how often it errs on {PLURAL[kind]} "
             "was never measured, so it counts for nothing",
+            detector=evidence.detector,
         )
     code, text = _finding(evidence, said)
     if isinstance(evidence.ground, InTheWild):
@@ -43,8 +44,10 @@ def detector_reason(kind: Kind, evidence: Evidence) -> Reason:
         return reason(
             ReasonCode.DETECTOR_PUBLISHED_RATES,
             f"{text}; it counts only as far as its published error rates allow ({ground.source})",
+            detector=evidence.detector,
+            finding=code.value,
         )
-    return reason(code, text)
+    return reason(code, text, detector=evidence.detector)
 
 
 def _finding(evidence: Evidence, said: str) -> tuple[ReasonCode, str]:
@@ -87,6 +90,8 @@ def _false_alarms(kind: Kind, point: ErrorPoint, media: int) -> Reason:
         ReasonCode.MEASURED_FALSE_ALARMS,
         f"of {media} real {PLURAL[kind]} from sources that the detectors never saw, "
         f"{point.errors} looked this suspicious: at most {_percent(point.bound)} are to be expected",
+        errors=point.errors,
+        media=media,
     )
 
 
@@ -95,6 +100,8 @@ def _misses(kind: Kind, point: ErrorPoint, media: int) -> Reason:
         ReasonCode.MEASURED_MISSES,
         f"of {media} generated or manipulated {PLURAL[kind]} from sources that the detectors never saw, "
         f"{point.errors} looked this unsuspicious: at most {_percent(point.bound)} are to be expected",
+        errors=point.errors,
+        media=media,
     )
 
 

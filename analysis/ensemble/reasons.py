@@ -64,9 +64,9 @@ SINGULAR = {Kind.IMAGE: "image", Kind.VIDEO: "video", Kind.AUDIO: "audio recordi
 PLURAL = {Kind.IMAGE: "images", Kind.VIDEO: "videos", Kind.AUDIO: "audio recordings"}
 
 
-def reason(code: ReasonCode, text: str) -> Reason:
-    """Return a reason whose code is the stable string itself."""
-    return Reason(code.value, text)
+def reason(code: ReasonCode, text: str, **figures: str | int) -> Reason:
+    """Return a reason whose code is the stable string itself, with the figures in its text."""
+    return Reason(code.value, text, figures)
 
 
 def ordered(scores: Iterable[Score]) -> list[Score]:

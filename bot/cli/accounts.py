@@ -23,6 +23,7 @@ accounts = typer.Typer(
     no_args_is_help=True,
 )
 
+ACTOR = "command line"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The operator's name, in whatever case.")]
 
 
@@ -54,21 +55,19 @@ def add(
     config_file: ConfigOption = None,
 ) -> None:
     """Make an account; the password is asked for, or read from standard input where that is no terminal."""
-    from bot.accounts import hash_password
+    from bot.accounts import Role
+    from bot.people import People
 
-    if not name.strip() or not name.isprintable() or len(name) > 100:
-        raise ConfigError("a name needs 1 to 100 printable characters; choose another")
-    kept = None if subject else hash_password(_password())
-    with _store(context, config_file) as store, store.transaction():
-        store.accounts.add(name.strip(), role.value, password=kept, subject=subject)
-        store.audit.add("command line", "account_add", f"account:{name}", {"role": role.value})
+    with open_state(context, config_file) as store:
+        password = None if subject else _password()
+        People(store, ACTOR).add(name, Role(role), password=password, subject=subject)
     console().print(f"{name} may use the console as {role.value}", soft_wrap=True, markup=False)
 
 
 @accounts.command("list")
 def show(context: typer.Context, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
     """List every account."""
-    with _store(context, config_file) as store:
+    with open_state(context, config_file) as store:
         found = [
             {
                 "name": each.name,
@@ -91,36 +90,38 @@ def show(context: typer.Context, as_json: JsonOption = False, config_file: Confi
 @accounts.command("password")
 def password(context: typer.Context, name: Name, config_file: ConfigOption = None) -> None:
     """Set another password; every browser is signed out."""
-    from bot.accounts import hash_password
+    from bot.people import People
 
-    kept = hash_password(_password())
-    with _store(context, config_file) as store, store.transaction():
-        store.accounts.set_password(name, kept)
-        store.audit.add("command line", "account_password", f"account:{name}")
+    with open_state(context, config_file) as store:
+        People(store, ACTOR).set_password(name, _password())
 
 
 @accounts.command("role")
 def role(context: typer.Context, name: Name, role: RoleOption, config_file: ConfigOption = None) -> None:
     """Give another role."""
-    with _store(context, config_file) as store, store.transaction():
-        store.accounts.set_role(name, role.value)
-        store.audit.add("command line", "account_role", f"account:{name}", {"role": role.value})
+    from bot.accounts import Role
+    from bot.people import People
+
+    with open_state(context, config_file) as store:
+        People(store, ACTOR).set_role(name, Role(role))
 
 
 @accounts.command("disable")
 def disable(context: typer.Context, name: Name, config_file: ConfigOption = None) -> None:
     """Nobody signs in with it any more; what was done with it stays on record."""
-    with _store(context, config_file) as store, store.transaction():
-        store.accounts.disable(name)
-        store.audit.add("command line", "account_disable", f"account:{name}")
+    from bot.people import People
+
+    with open_state(context, config_file) as store:
+        People(store, ACTOR).disable(name)
 
 
 @accounts.command("enable")
 def enable(context: typer.Context, name: Name, config_file: ConfigOption = None) -> None:
     """It can be used again."""
-    with _store(context, config_file) as store, store.transaction():
-        store.accounts.enable(name)
-        store.audit.add("command line", "account_enable", f"account:{name}")
+    from bot.people import People
+
+    with open_state(context, config_file) as store:
+        People(store, ACTOR).enable(name)
 
 
 def _password() -> str:
@@ -130,7 +131,8 @@ def _password() -> str:
 
 
 @contextmanager
-def _store(context: typer.Context, config_file: Path | None) -> Iterator[Store]:
+def open_state(context: typer.Context, config_file: Path | None) -> Iterator[Store]:
+    """The state file; what it says of an unusable name or row becomes a line for people."""
     from bot.assembly import open_store
     from state.errors import StateError
 

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from bot.cli.accounts import accounts
+from bot.cli.api_keys import api_keys
+from bot.cli.authorize import authorize
 from bot.cli.bench import bench
 from bot.cli.calibrate import calibrate
 from bot.cli.check import check
@@ -18,10 +20,13 @@ from bot.cli.export import export
 from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
+from bot.cli.pause import pause, resume
+from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
 from bot.cli.run import run
 from bot.cli.serve import serve
+from bot.cli.standin import stand_in
 from bot.cli.status import status
 from bot.cli.train import train
 from bot.cli.weights import weights
@@ -40,9 +45,12 @@ for command in (
     run,
     serve,
     status,
+    pause,
+    resume,
     review,
     resolve,
     detectors,
+    replies,
     config,
     calibrate,
     train,
@@ -50,9 +58,12 @@ for command in (
     evaluate,
     export,
     bench,
+    authorize,
+    stand_in,
 ):
     app.command()(command)
 app.add_typer(accounts)
+app.add_typer(api_keys)
 app.add_typer(media)
 app.add_typer(weights)
 

@@ -29,14 +29,15 @@ def status(
     config_file: ConfigOption = None,
 ) -> None:
     """Show what was done, what is still to do, and what failed and why."""
-    from bot.assembly import open_store
+    from bot.assembly import open_store, quiet_hours
+    from bot.pausing import Pausing
 
     settings = configuration(context, config_file, {"test_mode": (test_mode or None, "--test-mode")}).settings
     if not (settings.data_dir / "state.sqlite3").is_file():
         raise ConfigError(f"data_dir: nothing has run in {settings.data_dir} yet; `veritag run` makes it")
     store = open_store(settings)
     try:
-        report = _report(store, failed)
+        report = _report(store, failed, Pausing(store, quiet_hours(settings)).reason())
     finally:
         store.close()
     if as_json:
@@ -45,14 +46,19 @@ def status(
         _show(report, console())
 
 
-def _report(store: Store, failed: int) -> dict[str, Any]:
+def _report(store: Store, failed: int, paused: str | None) -> dict[str, Any]:
     from bot.site_changes import recent_changes
     from state.model import MentionState, Step
 
     return {
         "mode": store.mode.value,
+        "posting": paused or "on",
         "mentions": {state.value: count for state, count in store.mentions.counts().items()},
         "open_jobs": {step.value: store.queue.count(step) for step in Step if step is not Step.NOTICE},
+        "reasons": {
+            state.value: store.mentions.reasons(state)
+            for state in (MentionState.IGNORED, MentionState.FAILED)
+        },
         "site_changes": recent_changes(store),
         "failed": [_failure(m) for m in store.mentions.in_state(MentionState.FAILED, limit=failed)],
     }
@@ -71,9 +77,14 @@ def _failure(mention: MentionRow) -> dict[str, Any]:
 
 def _show(report: dict[str, Any], out: Console) -> None:
     out.print(f"mode: {report['mode']}")
+    out.print(Text(printable(f"posting: {report['posting']}")), soft_wrap=True)
     for title in ("mentions", "open_jobs"):
         counts = ", ".join(f"{count} {name}" for name, count in report[title].items() if count)
         out.print(f"{title.replace('_', ' ')}: {counts or 'none'}")
+    for state, reasons in report["reasons"].items():
+        if reasons:
+            told = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+            out.print(Text(printable(f"{state} for: {told}")), soft_wrap=True)
     for each in report["site_changes"]:
         times = "once" if each["times"] == 1 else f"{each['times']} times"
         line = f"site changed: {each['site']}/{each['route']}, {times} in a week, last {each['at'][:16]}"

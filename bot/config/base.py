@@ -33,6 +33,15 @@ def _handles(values: list[str]) -> list[str]:
     return [value.removeprefix("@") for value in values]
 
 
+def _expanded(value: Path) -> Path:
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise PydanticCustomError(
+            "home", "names the home of nobody here", {"mend": "write the folder's whole path"}
+        ) from None
+
+
 def _networks(values: list[str]) -> list[str]:
     for value in values:
         try:
@@ -60,7 +69,7 @@ Bytes = Annotated[int, Unit("bytes")]
 Dollars = Annotated[float, Unit("US dollars"), Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Names = Annotated[list[str], AfterValidator(_no_blanks)]
 Handles = Annotated[list[str], AfterValidator(_no_blanks), AfterValidator(_handles)]
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+Folder = Annotated[Path, AfterValidator(_expanded)]
 Networks = Annotated[Names, AfterValidator(_networks)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 

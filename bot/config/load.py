@@ -25,7 +25,7 @@ from bot.redact import printable
 
 DEFAULT_FILE = Path("veritag.toml")
 FILE_VARIABLE = "VERITAG_CONFIG"
-OTHER_VARIABLES = frozenset({FILE_VARIABLE, "VERITAG_SHARED", "VERITAG_WEIGHTS_DIR"})
+OTHER_VARIABLES = frozenset({FILE_VARIABLE, "VERITAG_PEERS", "VERITAG_SHARED", "VERITAG_WEIGHTS_DIR"})
 # Kubernetes gives every container in a namespace with a service called "veritag" such variables.
 _SERVICE_LINKS = re.compile(r"VERITAG_(SERVICE_|PORT(_|$))")
 _LONGEST_VALUE = 60
@@ -178,7 +178,7 @@ def _explain_one(error: ErrorDetails, origins: Mapping[str, str]) -> str:
     return f"{name}{shown}{_origin(name, origins)} {fault}; {mend}"
 
 
-_OWN_WORDS = frozenset({"crossed", "blank", "network", "key"})
+_OWN_WORDS = frozenset({"crossed", "blank", "network", "key", "hours", "time_zone"})
 
 
 def _fault(error: ErrorDetails) -> str:

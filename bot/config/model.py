@@ -13,14 +13,18 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
-from bot.config.base import Folder, Handles, LowerCase, Names, Seconds, Section, Unit
+from bot.config.base import Folder, LowerCase, Names, Seconds, Section, Unit
+from bot.config.bluesky import Bluesky
 from bot.config.keeping import Media
 from bot.config.limits import Analysis, Fetch
+from bot.config.manners import Manners
+from bot.config.mastodon import Mastodon
 from bot.config.oidc import Oidc
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
 from bot.config.web import Web
+from bot.config.x import X
 
 ENV_PREFIX = "VERITAG_"
 ENV_DELIMITER = "__"
@@ -110,6 +114,16 @@ class Reply(Section):
         Seconds,
         Field(ge=0, le=900, description="An asker who has waited this long is told that the check goes on."),
     ] = 300.0
+    give_up_after: Annotated[
+        float,
+        Unit("hours"),
+        Field(
+            gt=0,
+            le=10_000,
+            allow_inf_nan=False,
+            description="What a platform refuses for this long, as too often or without right, is given up.",
+        ),
+    ] = 24.0
     target: Annotated[
         Literal["mention", "media_post"],
         LowerCase,
@@ -127,27 +141,9 @@ class Reply(Section):
         bool,
         Field(description="Tell the estimated probability; a reply cannot show what it rests on, so off."),
     ] = False
-
-
-class Manners(Section):
-    """Whom the bot answers, and how often."""
-
-    per_asker_per_hour: Annotated[
-        int,
-        Unit("mentions per hour"),
-        Field(ge=1, le=100_000, description="Mentions of one asker that count."),
-    ] = 20
-    blocked: Annotated[Handles, Field(description="Handles that are never answered.")] = Field(
-        default_factory=list
-    )
-    allowed: Annotated[Handles, Field(description="Handles that are answered; empty: everybody.")] = Field(
-        default_factory=list
-    )
-    thread_depth: Annotated[
-        int, Unit("posts"), Field(ge=0, le=50, description="How far up a thread media are looked for.")
-    ] = 4
-    stop_posting: Annotated[
-        bool, Field(description="Go on watching and judging, but post nothing: the emergency brake.")
+    link: Annotated[
+        bool,
+        Field(description="Add a link where a reply points to something; X charges far more for such posts."),
     ] = False
 
 
@@ -188,6 +184,9 @@ class Settings(BaseSettings):
         default_factory=list
     )
     inbox: Inbox = Inbox()
+    x: X = X()
+    mastodon: Mastodon = Mastodon()
+    bluesky: Bluesky = Bluesky()
     watch: Watch = Watch()
     queue: Queue = Queue()
     analyst: Analyst = Analyst()

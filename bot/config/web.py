@@ -39,6 +39,12 @@ class Web(Section):
         Field(gt=0, le=720, allow_inf_nan=False, description="An operator signs in again after this."),
     ] = 12.0
 
+    requests_per_minute: Annotated[
+        int,
+        Unit("requests per minute"),
+        Field(ge=0, le=1_000_000, description="What a key of /api/v1 may ask; 0: any number."),
+    ] = 120
+
     @model_validator(mode="after")
     def _guarded_off_loopback(self) -> Self:
         if self.enabled and self.token is None and not is_loopback(self.host):

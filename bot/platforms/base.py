@@ -36,7 +36,8 @@ class Post:
     """One post. ``created_at`` is timezone-aware. ``links`` are the URLs in its text, expanded.
 
     ``addressed`` is False for a mention whose author did not write the bot's handle: the platform's client
-    put it there, as in a reply within a thread that the bot has come into.
+    put it there, as in a reply within a thread that the bot has come into. ``thread_id`` names the thread
+    where the platform has a name for it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Post:
     quoted_id: str | None = None
     boosted_id: str | None = None
     addressed: bool = True
+    thread_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,12 @@ class Platform(Protocol):
 
     name: str
     limits: Limits
-    text_rules: TextRules
     file_root: Path | None
     """The folder that this platform's `file:` attachments must lie in; None where it has none."""
+
+    @property
+    def text_rules(self) -> TextRules:
+        """How a reply is limited; may change once the platform was asked."""
 
     def me(self) -> Account:
         """The bot's own account."""

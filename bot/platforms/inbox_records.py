@@ -94,6 +94,8 @@ class PostRecord(_Record):
     parent_id: str | None = None
     quoted_id: str | None = None
     boosted_id: str | None = None
+    addressed: bool = True
+    thread_id: str | None = None
 
     def post(self, folder: Path) -> Post:
         """The plain value; ``folder`` is the inbox, resolved.
@@ -112,6 +114,8 @@ class PostRecord(_Record):
             parent_id=self.parent_id,
             quoted_id=self.quoted_id,
             boosted_id=self.boosted_id,
+            addressed=self.addressed,
+            thread_id=self.thread_id,
         )
 
     def _attachments(self, folder: Path) -> list[Attachment]:

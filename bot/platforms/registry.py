@@ -10,7 +10,10 @@ from bot.platforms.access import Access
 from bot.platforms.base import Platform
 
 _MODULES = {
+    "bluesky": "bot.platforms.bluesky",
     "inbox": "bot.platforms.inbox",
+    "x": "bot.platforms.x",
+    "mastodon": "bot.platforms.mastodon",
 }
 
 

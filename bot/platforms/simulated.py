@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Event
+
 from bot.errors import ReplyRefused
-from bot.platforms.base import Account, Draft, Page, Platform, Post, SentReply
+from bot.platforms.base import Account, Draft, Page, Platform, Post, Pushing, SentReply, TextRules
 from bot.platforms.reply_log import ReplyLog
 
 
@@ -19,8 +22,12 @@ class SimulatedPlatform:
         self._log = log
         self.name = inner.name
         self.limits = inner.limits
-        self.text_rules = inner.text_rules
         self.file_root = inner.file_root
+
+    @property
+    def text_rules(self) -> TextRules:
+        """The platform's, as it knows them now."""
+        return self._inner.text_rules
 
     def me(self) -> Account:
         """The bot's own account."""
@@ -63,3 +70,26 @@ class SimulatedPlatform:
     def close(self) -> None:
         """Release connections and files."""
         self._inner.close()
+
+
+class SimulatedPushing(SimulatedPlatform):
+    """The same of a platform that can tell at once that something is new."""
+
+    def __init__(
+        self, inner: Platform, log: ReplyLog, listen: Callable[[Callable[[], None], Event], None]
+    ) -> None:
+        super().__init__(inner, log)
+        self._listen = listen
+
+    def listen(self, on_news: Callable[[], None], stopping: Event) -> None:
+        """Hold the platform's own stream."""
+        self._listen(on_news, stopping)
+
+
+def simulate(inner: Platform, log: ReplyLog) -> SimulatedPlatform:
+    """A platform as it is in test mode."""
+    return (
+        SimulatedPushing(inner, log, inner.listen)
+        if isinstance(inner, Pushing)
+        else SimulatedPlatform(inner, log)
+    )

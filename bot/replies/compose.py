@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from analysis.model import Band
 from bot.errors import ConfigError
 from bot.platforms.base import TextRules
+from bot.replies.details import rate_told, told
 from bot.replies.model import DEFAULT_FAILURE, FAILURES, Context, MediumResult, ReplyKind, ReplyText, slot
-from bot.replies.wordings import MediaWords, Wordings, fill, turns, wordings
+from bot.replies.wordings import FrameWords, MediaWords, Wordings, fill, turns, wordings
 
 # A handle as any of the platforms writes it; anything else is left out of the text.
 _HANDLE = re.compile(r"[\w.-]+(@[\w.-]+)?")
@@ -36,8 +37,8 @@ def compose(
     asker's, without @, where the platform's custom is to begin a reply with it.
 
     Optional parts stand around the main sentence. Where the text is too long they go, least important
-    first: licence note, mention of an earlier check, estimate, gallery (first to its short form), handle,
-    and last the note that the evidence is limited.
+    first: licence note, mention of an earlier check, estimate, measured errors, details, link, gallery (first
+    to its short form), handle, and last the note that the evidence is limited.
 
     Raises:
         ValueError: a verdict or correction without a judged medium.
@@ -49,8 +50,9 @@ def compose(
     band = context.band if kind in _ANSWERS else None
     sign = f"{words.signs[band]} " if band else ""
     media = _media_phrase(words, context) if band else ""
+    result = words.results[band] if band else ""
     for chosen in turns(len(candidates), turn, f"{language}/{place}"):
-        main = sign + fill(candidates[chosen], media=media)
+        main = sign + fill(candidates[chosen], media=media, result=result)
         for text in _ever_shorter(main, handle, words, kind, context):
             if rules.fits(text):
                 return ReplyText(text, language, f"{language}/{place}/{chosen}")
@@ -62,37 +64,44 @@ def compose(
 def _ever_shorter(
     main: str, handle: str | None, words: Wordings, kind: ReplyKind, context: Context
 ) -> Iterator[str]:
-    greeting = f"@{handle} " if handle and _HANDLE.fullmatch(handle) else ""
+    frame = words.frame
+    greeting = fill(frame.greeting, handle=handle) + " " if handle and _HANDLE.fullmatch(handle) else ""
     parts = _parts(words, kind, context)
-    yield _joined(greeting, main, parts)
-    for dropped in ("licence_note", "earlier", "estimate"):
+    yield _joined(frame, greeting, main, parts)
+    for dropped in ("licence_note", "earlier", "estimate", "rate", "details", "link"):
         parts[dropped] = ""
-        yield _joined(greeting, main, parts)
+        yield _joined(frame, greeting, main, parts)
     parts["gallery"] = _gallery_in_brief(words, context) if parts["gallery"] else ""
-    yield _joined(greeting, main, parts)
+    yield _joined(frame, greeting, main, parts)
     parts["gallery"] = ""
-    yield _joined(greeting, main, parts)
-    yield _joined("", main, parts)
+    yield _joined(frame, greeting, main, parts)
+    yield _joined(frame, "", main, parts)
     yield main
 
 
-def _joined(greeting: str, main: str, parts: dict[str, str]) -> str:
-    details = " ".join(filter(None, parts.values()))
-    return greeting + main + ("\n" + details if details else "")
+def _joined(frame: FrameWords, greeting: str, main: str, parts: dict[str, str]) -> str:
+    details = frame.between_sentences.join(text for name, text in parts.items() if text and name != "link")
+    # A line of its own: there a link runs from left to right, and platforms find it in every script.
+    return "\n".join(filter(None, (greeting + main, details, parts["link"])))
 
 
 def _parts(words: Wordings, kind: ReplyKind, context: Context) -> dict[str, str]:
     """The optional parts in the order of the text; "" where one does not apply."""
     texts = words.parts
+    if context.pointer:
+        return {"gallery": "", "link": context.link or ""}
     detected = kind in _ANSWERS and context.band in _DETECTED
     return {
         "gallery": "" if kind is ReplyKind.PENDING else _gallery(words, context),
+        "details": told(words, context.details) if context.details else "",
+        "rate": rate_told(words, context.details) if context.details else "",
         "estimate": _estimate(words, context) if detected else "",
         "limited_evidence": texts.limited_evidence if detected and context.limited_evidence else "",
         "earlier": _earlier(words, context) if kind is ReplyKind.VERDICT else "",
         "licence_note": fill(texts.licence_note, licence=context.licence)
         if detected and context.licence
         else "",
+        "link": context.link or "",
     }
 
 
@@ -123,8 +132,8 @@ def _gallery(words: Wordings, context: Context) -> str:
         )
         for number, medium in enumerate(context.media, start=1)
     ]
-    listed = "; ".join(items)
-    return f"{listed[0].upper()}{listed[1:]}."
+    listed = words.frame.between_items.join(items)
+    return f"{listed[0].upper()}{listed[1:]}{words.frame.sentence_end}"
 
 
 def _gallery_in_brief(words: Wordings, context: Context) -> str:
@@ -132,7 +141,7 @@ def _gallery_in_brief(words: Wordings, context: Context) -> str:
     if context.band is None:
         return ""
     numbers = [str(number) for number, medium in enumerate(context.media, 1) if medium.band is context.band]
-    return fill(words.parts.gallery_brief, numbers=", ".join(numbers))
+    return fill(words.parts.gallery_brief, numbers=words.frame.between_numbers.join(numbers))
 
 
 def _result(words: Wordings, medium: MediumResult) -> str:

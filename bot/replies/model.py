@@ -10,6 +10,7 @@ from analysis.model import Band, Kind
 from bot.errors import ResolveFailure
 
 DEFAULT_FAILURE = "default"
+POINTER = "pointer"
 
 FAILURES: tuple[str, ...] = tuple(
     dict.fromkeys(
@@ -48,6 +49,39 @@ class MediumResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """So many checks looked at the same thing and found the same.
+
+    ``check`` and ``finding`` are keys of the language files' `details`, as in "faces" and "undecided".
+    """
+
+    check: str
+    finding: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A measured error: ``errors`` of ``media`` had such a result wrongly.
+
+    ``name`` is "false_alarms" (of unaltered media) or "misses" (of generated or altered ones).
+    """
+
+    name: str
+    errors: int
+    media: int
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The grounds of one medium's verdict; ``rate`` is None where none was measured well enough."""
+
+    findings: tuple[Finding, ...]
+    rate: Rate | None
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a reply can tell.
 
@@ -55,6 +89,8 @@ class Context:
     stands behind it; it is told for a single medium only. ``limited_evidence``: only weak detectors took
     part. ``earlier``: the medium was checked before, where ``copy`` is set a copy of it. ``licence`` names a
     model licence that limits the use of the answer. ``failure`` is the reason code of a `failure` reply.
+    ``pointer``: the answer already stands further up in the thread. ``details`` are told where asked for.
+    ``link`` is where more can be seen.
     """
 
     media: tuple[MediumResult, ...] = ()
@@ -64,6 +100,9 @@ class Context:
     limited_evidence: bool = False
     licence: str | None = None
     failure: str | None = None
+    pointer: bool = False
+    details: Details | None = None
+    link: str | None = None
 
     @property
     def band(self) -> Band | None:
@@ -96,4 +135,6 @@ def slot(kind: ReplyKind, context: Context) -> str:
         return f"{kind.value}.{code}"
     if context.band is None:
         raise ValueError(f"a {kind.value} needs at least one medium with a band")
+    if kind is ReplyKind.VERDICT and context.pointer:
+        return POINTER
     return f"{kind.value}.{context.band.value}"

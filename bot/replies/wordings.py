@@ -19,7 +19,9 @@ from bot.errors import ConfigError
 from bot.replies.model import FAILURES
 
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+_Joiner = Annotated[str, StringConstraints(max_length=3)]
 _Wordings = Annotated[tuple[_Text, ...], Field(min_length=3)]
+_Sayings = Annotated[tuple[_Text, ...], Field(min_length=1)]
 _Key = TypeVar("_Key", bound=str)
 _Value = TypeVar("_Value")
 _MEDIA = (*(kind.value for kind in Kind), "mixed")
@@ -30,6 +32,16 @@ _ENVIRONMENT = SandboxedEnvironment(autoescape=False, undefined=StrictUndefined)
 
 class _Words(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FrameWords(_Words):
+    """How the pieces of a reply are put together. What stands between them is taken blanks and all."""
+
+    greeting: _Text
+    sentence_end: _Text
+    between_sentences: _Joiner
+    between_items: _Joiner
+    between_numbers: _Joiner
 
 
 class MediaWords(_Words):
@@ -62,21 +74,57 @@ class PartWords(_Words):
     licence_note: _Text
 
 
+class DetailWords(_Words):
+    """The longer answer of `details`: what each check looked at, what it found, how often that is wrong."""
+
+    intro: _Text
+    item: _Text
+    several: _Text
+    picture: _Text
+    faces: _Text
+    sound: _Text
+    words: _Text
+    search: _Text
+    signs: _Text
+    little_sign: _Text
+    undecided: _Text
+    not_counted: _Text
+    false_alarms: _Text
+    misses: _Text
+    no_rates: _Text
+
+
+class OrderWords(_Words):
+    """What people say to the bot behind its handle (`bot.orders`), each a word or a few."""
+
+    language: _Sayings
+    details: _Sayings
+    stop: _Sayings
+    start: _Sayings
+    filler: _Sayings
+    thanks: _Sayings
+
+
 class Wordings(_Words):
     """One language: everything that the bot can say in it, complete."""
 
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z0-9]+)*$")]
     name: _Text
+    frame: FrameWords
     signs: dict[Band, _Text]
     bands: dict[Band, _Text]
+    results: dict[Band, _Text]
     media: dict[str, MediaWords]
     parts: PartWords
+    details: DetailWords
+    orders: OrderWords
     pending: _Wordings
+    pointer: _Wordings
     verdict: dict[Band, _Wordings]
     correction: dict[Band, _Wordings]
     failure: dict[str, FailureWords]
 
-    @field_validator("signs", "bands", "verdict", "correction")
+    @field_validator("signs", "bands", "results", "verdict", "correction")
     @classmethod
     def _has_every_band(cls, value: dict[Band, object]) -> dict[Band, object]:
         return _complete(value, Band)
@@ -94,8 +142,8 @@ class Wordings(_Words):
     def of(self, slot: str) -> tuple[str, ...]:
         """The wordings of a slot (`bot.replies.model.slot`)."""
         kind, _, key = slot.partition(".")
-        if kind == "pending":
-            return self.pending
+        if kind in {"pending", "pointer"}:
+            return self.pending if kind == "pending" else self.pointer
         if kind == "failure":
             return self.failure[key].wordings
         return (self.verdict if kind == "verdict" else self.correction)[Band(key)]
@@ -114,10 +162,16 @@ def wordings(language: str) -> Wordings:
     Raises:
         ConfigError: there is none, or it is not complete; names the file and the key.
     """
-    for file in _files():
-        if file.name == f"{language}.toml":
-            return _read(file)
-    raise ConfigError(f"there are no replies in {language!r}; known: {', '.join(languages())}")
+    return _read(_file(language))
+
+
+def source(language: str) -> str:
+    """The language file as it is written, comments and all.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    return _file(language).read_text("utf-8")
 
 
 def fill(text: str, **values: object) -> str:
@@ -160,6 +214,13 @@ def _shuffled(count: int, around: int, seed: str) -> list[int]:
 def _files() -> list[Traversable]:
     folder = files("templates") / "replies"
     return [file for file in folder.iterdir() if file.name.endswith(".toml")]
+
+
+def _file(language: str) -> Traversable:
+    for file in _files():
+        if file.name == f"{language}.toml":
+            return file
+    raise ConfigError(f"there are no replies in {language!r}; known: {', '.join(languages())}")
 
 
 def _read(file: Traversable) -> Wordings:

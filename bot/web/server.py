@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from bot.errors import BotError, ConfigError
 
@@ -23,7 +23,7 @@ class WebServer:
     """
 
     def __init__(
-        self, app: FastAPI, host: str = "127.0.0.1", port: int = 8080, *, connections: int | None = 64
+        self, app: ASGIApp, host: str = "127.0.0.1", port: int = 8080, *, connections: int | None = 64
     ) -> None:
         self.host = host.strip("[]")
         self.port = port

@@ -57,6 +57,7 @@ def serving(parts: Parts) -> Iterator[None]:
 def create_app(parts: Parts) -> FastAPI:
     """The application over a running bot."""
     from bot.web import health
+    from bot.web.api.application import MOUNTED_AT, create_api
     from bot.web.console.application import install
     from bot.web.metrics import metrics_router
     from bot.web.resolving import resolve_router, with_token
@@ -66,6 +67,15 @@ def create_app(parts: Parts) -> FastAPI:
     admit = with_token(web.token)
     app.include_router(resolve_router(parts.resolver, admit))
     app.include_router(metrics_router(parts.store, parts.service.health, admit))
+    app.mount(
+        MOUNTED_AT,
+        create_api(
+            parts.store,
+            parts.service.health,
+            tuple(parts.settings.analysis.detectors),
+            web.requests_per_minute,
+        ),
+    )
     if web.console:
         install(app, _desk(parts))
     return app

@@ -15,6 +15,7 @@ from bot.analyses import Analyses
 from bot.clock import FakeClock
 from bot.flow import Flow, Patience
 from bot.manners import Manners
+from bot.pausing import Pausing, QuietHours
 from bot.platforms.base import Draft, Post, SentReply
 from bot.platforms.inbox import InboxPlatform
 from bot.resolver import FetchLimits, MediaStore, Resolver
@@ -26,12 +27,14 @@ from tests.bot.world import InboxWorld
 from tests.state.conftest import START
 
 LATER = timedelta(hours=1)
+STEPS = (Step.RESOLVE, Step.ANALYSE, Step.SEND, Step.RETRACT)
 
 
 class FaultyInbox(InboxPlatform):
     """The platform `inbox` with faults on demand, each raised once, in order.
 
-    ``before`` are raised instead of a reply, ``after`` once it stands, ``fetching`` instead of a post.
+    ``before`` are raised instead of a reply, ``after`` once it stands, ``fetching`` instead of a post,
+    ``retracting`` instead of taking a reply back.
     ``requests`` counts the replies that were asked for.
     """
 
@@ -40,12 +43,18 @@ class FaultyInbox(InboxPlatform):
         self.before: list[Exception] = []
         self.after: list[Exception] = []
         self.fetching: list[Exception] = []
+        self.retracting: list[Exception] = []
         self.requests = 0
 
     def fetch_post(self, post_id: str) -> Post:
         if self.fetching:
             raise self.fetching.pop(0)
         return super().fetch_post(post_id)
+
+    def retract(self, reply_id: str) -> None:
+        if self.retracting:
+            raise self.retracting.pop(0)
+        super().retract(reply_id)
 
     def reply(self, draft: Draft) -> SentReply:
         self.requests += 1
@@ -91,9 +100,9 @@ class Rig:
         """Let everything happen, hour after hour, until nothing is open."""
         self.watch()
         for _ in range(hours):
-            while any(self.step(step) for step in (Step.RESOLVE, Step.ANALYSE, Step.SEND)):
+            while any(self.step(step) for step in STEPS):
                 pass
-            if self.store.queue.open_count(["inbox"], Step.RESOLVE, Step.ANALYSE, Step.SEND) == 0:
+            if self.store.queue.open_count(["inbox"], *STEPS) == 0:
                 return
             self.clock.advance(LATER.total_seconds())
         raise AssertionError("something is still open")
@@ -121,12 +130,14 @@ def rig(
     analyzer: Analyzer | None = None,
     make_analyzer: Callable[[Store], Analyzer] = lambda _: StubAnalyzer(),
     platform: Callable[[Path], FaultyInbox] = FaultyInbox,
-    per_asker_per_hour: int = 100,
+    clock: FakeClock | None = None,
+    manners: Manners | None = None,
+    quiet_hours: QuietHours | None = None,
     to_media_post: bool = False,
 ) -> Iterator[Rig]:
     """A rig over a fresh inbox in this folder. An analyzer with a memory is made over the rig's store."""
     world = InboxWorld(folder / "inbox")
-    clock = FakeClock(START)
+    clock = clock or FakeClock(START)
     store = Store(folder / "state.sqlite3", Mode.LIVE, clock.now)
     resolver = Resolver(GuardedFetcher(FetchLimits()), MediaStore(folder / "media"))
     inbox = platform(world.folder)
@@ -138,8 +149,9 @@ def rig(
         resolver,
         Analyses(store, resolver.path, analyzer or make_analyzer(store)),
         writer,
-        Manners(per_asker_per_hour, timedelta(hours=1000)),
+        manners or Manners(100, timedelta(hours=1000)),
         Patience(attempts=3, backoff_base=10, backoff_max=1000, lease=60, notice_after=300),
+        pausing=Pausing(store, quiet_hours),
         on_closed=lambda mention, reply: closed.append((mention, reply)),
     )
     try:

@@ -83,7 +83,10 @@ def test_lists_from_the_environment(monkeypatch: pytest.MonkeyPatch, text: str) 
 
 def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = {"inbox.folder": "/inbox", "web.token": SECRET, "speech.folder": "/model"}
+    samples |= {"mastodon.url": HERE}
+    samples["manners.quiet_hours"] = "22:00-07:00"
     samples |= {"web.public_url": "https://bot.example", "oidc.issuer": HERE}
+    samples |= {"bluesky.jetstream_url": "wss://jetstream.example/subscribe"}
     for section in ["language_model", "speech", "web_detection"]:
         samples |= {f"{section}.base_url": HERE, f"{section}.model": "m", f"{section}.key": SECRET}
     samples |= dict.fromkeys(
@@ -97,6 +100,24 @@ def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatc
     assert {name: configuration.origin(name) for name in leaves()} == {
         name: leaf.env for name, leaf in leaves().items()
     }
+
+
+@pytest.mark.parametrize(
+    "hours", ["22-", "22:00", "7:00-22:00", "22:00-22:00", "25:00-07:00", "a-b", "22:00Z-07:00"]
+)
+def test_hours_that_are_none_are_named(monkeypatch: pytest.MonkeyPatch, hours: str) -> None:
+    monkeypatch.setenv("VERITAG_MANNERS__QUIET_HOURS", hours)
+    with pytest.raises(
+        ConfigError, match=r'manners\.quiet_hours .*names no hours of a day; write them as "22:00-07:00"'
+    ):
+        load()
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../etc/passwd", "Europe"])
+def test_a_time_zone_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("VERITAG_MANNERS__TIME_ZONE", zone)
+    with pytest.raises(ConfigError, match=r"manners\.time_zone .*is no time zone; use .*Europe/Madrid"):
+        load()
 
 
 def test_empty_variables_count_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

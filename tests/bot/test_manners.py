@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.clock import FakeClock
-from bot.manners import Manners, order_in
+from bot.manners import Manners
 from bot.platforms.base import Account, Post
-from bot.rows import to_post_row
-from state.model import Mode, NewMention
+from bot.rows import to_new_mention
+from state.model import Mode
 from state.store import Store
 from tests.state.conftest import START
 
@@ -37,9 +37,9 @@ def mention(number: int = 0, author: Account = ANN, text: str = "@veritag?", age
 
 def decide(store: Store, rules: Manners, post: Post) -> str | None:
     with store.transaction():
-        reason = rules.reason_to_ignore(store, "inbox", ME, post)
-        store.mentions.accept(NewMention(to_post_row("inbox", post), reason), timedelta(0))
-    return reason
+        decision = rules.decide(store, "inbox", ME, post)
+        store.mentions.accept(to_new_mention("inbox", post, decision), timedelta(0))
+    return decision.ignore
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,3 @@ def test_stop_and_start(store: Store) -> None:
     assert decide(store, rules, mention(3)) == "opted_out"
     assert decide(store, rules, mention(4, text="start @veritag")) == "order_start"
     assert decide(store, rules, mention(5)) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "order"),
-    [
-        ("@veritag stop", "stop"),
-        ("@Veritag@example.org Stop.", "stop"),
-        ("@veritag start", "start"),
-        ("@veritag", None),
-        ("@veritag is this real? stop the lies", None),
-        ("stopped", None),
-    ],
-)
-def test_orders(text: str, order: str | None) -> None:
-    assert order_in(text, "veritag") == order

@@ -55,9 +55,18 @@ def returned(module: object, function: str) -> Iterator[str]:
             yield from words(each.value)
 
 
+def decided() -> Iterator[str]:
+    """Codes of what is settled when a mention is stored."""
+    yield from returned(manners, "_never_answered")
+    yield from returned(manners, "turned_away")
+    for node in ast.walk(tree(manners)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Decision":
+            yield from words(node.args[0])
+
+
 def flow_codes() -> Iterator[str]:
     """Codes that the flow names: in what it raises, gives up, ignores, and looks up by the error's kind."""
-    place = {"TryAgain": 0, "_give_up": 1, "_ignore": 2, "_answer_failure": 2}
+    place = {"TryAgain": 0, "_give_up": 1, "_abandon": 1, "_ignore": 2, "_answer_failure": 2, "_end_reply": 2}
     for node in ast.walk(tree(flow)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
@@ -73,8 +82,7 @@ def codes() -> set[str]:
     return {
         *(code.value for code in Refusal),
         *(code.value for code in ResolveFailure),
-        *returned(manners, "reason_to_ignore"),
-        *(f"order_{order}" for order in (manners.STOP, manners.START)),
+        *decided(),
         *returned(request, "_reason"),
         *flow_codes(),
     }
@@ -106,8 +114,7 @@ def test_the_table_of_reasons_is_complete_and_invents_none() -> None:
 
 def test_the_table_says_what_is_ignored() -> None:
     ignored = {row[0].strip("`") for row in table("| reason | state |") if row[1] == "ignored"}
-    stored = {*returned(manners, "reason_to_ignore"), "order_stop", "order_start"}
-    assert ignored == {*stored, "nothing_asked", "asked_already"}
+    assert ignored == {*decided(), "nothing_asked", "asked_already", "thread_limit"}
 
 
 def test_settings_on_the_page_are_settings() -> None:
@@ -176,7 +183,7 @@ def test_queries_run_on_a_file_that_is_open_for_reading(query: str, place: Path)
     connection = sqlite3.connect(f"file:{place}/.veritag/state.sqlite3?mode=ro", uri=True)
     rows = connection.execute(query).fetchall()
     connection.close()
-    waiting = {"FROM jobs", "'queued', 'sending'", "FROM reviews"}
+    waiting = {"FROM jobs", "'queued', 'sending'", "FROM reviews", "FROM spending"}
     assert rows or any(words in query for words in waiting)
 
 

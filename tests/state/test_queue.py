@@ -24,7 +24,7 @@ def platform_ids(store: Store, jobs: list[Job]) -> list[str]:
 
 
 def test_the_oldest_mention_is_served_first_however_it_was_stored(store: Store) -> None:
-    accept(store, post("new", age=1), post("oldest", age=90), post("old", age=30))
+    accept(store, post("new", age=1), post("oldest", "bob", age=90), post("old", "cid", age=30))
     assert platform_ids(store, claim(store, 2)) == ["oldest", "old"]
     assert platform_ids(store, claim(store, 2)) == ["new"]
 
@@ -66,10 +66,66 @@ def test_postponed_steps_wait_and_count(store: Store, clock: Clock) -> None:
 
 
 def test_at_start_every_lease_is_free(store: Store) -> None:
-    accept(store, post("1"), post("2"))
+    accept(store, post("1"), post("2", "bob"))
     claim(store, 2)
     assert store.queue.recover_all() == 2
     assert [job.interruptions for job in claim(store, 2)] == [1, 1]
+
+
+def test_one_askers_mentions_are_resolved_one_after_another(store: Store) -> None:
+    accept(store, post("b", age=1), post("a", age=9), post("c"), post("other", "bob", age=5))
+    (first, other) = claim(store, 9)
+    assert platform_ids(store, [first, other]) == ["a", "other"]
+    assert claim(store, 9) == []
+    store.mentions.ignored(first.subject_id, "nothing_asked")
+    store.queue.finish(first)
+    (second,) = claim(store, 9)
+    assert platform_ids(store, [second]) == ["b"]
+    assert store.queue.recover_all() == 2
+    assert platform_ids(store, claim(store, 9)) == ["other", "b"]
+
+
+def test_a_mention_that_waits_for_another_try_holds_up_nobody(store: Store, clock: Clock) -> None:
+    accept(store, post("1", age=2), post("2", age=1))
+    (first,) = claim(store, 9)
+    store.queue.postpone(first, clock() + timedelta(seconds=60), failed=True)
+    assert platform_ids(store, claim(store, 9)) == ["2"]
+
+
+def test_an_askers_mentions_in_the_other_mode_hold_up_nobody(open_store: Callable[..., Store]) -> None:
+    live, test = open_store(Mode.LIVE), open_store(Mode.TEST)
+    accept(live, post("1", age=2))
+    accept(test, post("2", age=1))
+    assert platform_ids(test, claim(test, 9)) == ["2"]
+
+
+def test_a_renewed_lease_does_not_run_out(store: Store, clock: Clock) -> None:
+    accept(store, post("1"))
+    (job,) = claim(store)
+    for _ in range(5):
+        clock.advance(50)
+        store.queue.renew([job], LEASE)
+        assert claim(store) == []
+    store.queue.finish(job)
+
+
+def test_a_lost_lease_is_not_renewed(store: Store, clock: Clock) -> None:
+    accept(store, post("1"))
+    (lost,) = claim(store)
+    clock.advance(61)
+    (job,) = claim(store)
+    clock.advance(30)
+    store.queue.renew([lost], LEASE)
+    clock.advance(31)
+    assert claim(store)[0].id == job.id
+
+
+def test_steps_that_were_queued_lately_are_left(store: Store, clock: Clock) -> None:
+    store.queue.add(Step.SEND, "inbox", 1, clock())
+    clock.advance(10)
+    store.queue.add(Step.SEND, "inbox", 2, clock())
+    jobs = store.queue.claim(Step.SEND, ["inbox"], 9, LEASE, queued_before=clock())
+    assert [job.subject_id for job in jobs] == [1]
 
 
 def test_modes_and_platforms_do_not_see_each_other(open_store: Callable[..., Store]) -> None:

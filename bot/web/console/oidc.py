@@ -7,7 +7,6 @@ token's `sub` (`veritag accounts add NAME --subject SUB`). Nobody is let in who 
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 
 import structlog
 from authlib.common.errors import AuthlibBaseError
@@ -66,7 +65,7 @@ def _client(oidc: Oidc) -> OAuth:
 
 def _router(desk: Desk) -> APIRouter:
     clients = _client(desk.settings.oidc)
-    keeper = Gatekeeper(desk.store, timedelta(hours=desk.settings.web.session_hours))
+    keeper = Gatekeeper.of(desk.store, desk.settings.web)
 
     def ours(request: Request) -> None:
         if not desk.guard.answers_for(request):

@@ -32,7 +32,7 @@ def router(desk: Desk) -> APIRouter:
     store = desk.store
 
     @routes.get("")
-    def queue(request: Request, operator: Who, at: str = "") -> Response:
+    def queue(request: Request, operator: Who, at: str = "", done: str = "", refused: str = "") -> Response:
         filters = read_filters(request.url.query, store.mode)
         page = store.triage.page(filters, read_cursor(at), PAGE_ROWS)
         query = write_filters(filters, store.mode)
@@ -45,6 +45,7 @@ def router(desk: Desk) -> APIRouter:
             filters=filters,
             query=query,
             at=at,
+            told=_told(done, refused),
             here=_address(query, **({"at": at} if at else {})),
             first=_address(query),
             news=_news(query, store.triage.latest(filters)),
@@ -52,7 +53,7 @@ def router(desk: Desk) -> APIRouter:
             is_tab=query in {view.query for view in views},
             newer=_address(query, at=page.newer) if page.newer else None,
             older=_address(query, at=page.older) if page.older else None,
-            narrowed=bool(filters.words) and store.triage.matches(filters.words) >= NEWEST_MATCHES,
+            narrowed=_narrowed(desk, filters),
             **_choices(desk, filters),
         )
 
@@ -100,6 +101,24 @@ def _address(query: str, **more: Any) -> str:
     return BASE + ("?" + "&".join(parts) if parts else "")
 
 
+def _narrowed(desk: Desk, filters: Filters) -> bool:
+    """Whether a search that is filtered or sorted does not look at all that has its words."""
+    plain = Filters(filters.mode, words=filters.words)
+    return (
+        bool(filters.words)
+        and filters != plain
+        and desk.store.triage.matches(filters.words) >= NEWEST_MATCHES
+    )
+
+
+def _told(done: str, refused: str) -> dict[str, int]:
+    """How much of an action that came from here, and led back, was done and how much was not."""
+    return {
+        "done": sum(part.isdecimal() for part in done[:2000].split(",")),
+        "refused": int(refused) if refused.isdecimal() and len(refused) < 6 else 0,
+    }
+
+
 def _news(query: str, latest: int) -> str:
     return f"{BASE}/queue/news?" + "&".join(part for part in (query, f"after={latest}") if part)
 
@@ -121,6 +140,7 @@ def _choices(desk: Desk, filters: Filters) -> dict[str, Any]:
         "labels": [label.value for label in ReviewLabel],
         "orders": [order.value for order in Order],
         "modes": [mode.value for mode in Mode],
+        "running": desk.store.mode,
         "last_day": (filters.until - timedelta(days=1)).date() if filters.until else None,
         "any_filter": replace(filters, mode=desk.store.mode, order=Order.NEWEST) != Filters(desk.store.mode),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from bot.web.headers import session_cookie
 def router(desk: Desk) -> APIRouter:
     """`/sign-in` and `/sign-out`."""
     routes = APIRouter(include_in_schema=False)
-    keeper = Gatekeeper(desk.store, timedelta(hours=desk.settings.web.session_hours))
+    keeper = Gatekeeper.of(desk.store, desk.settings.web)
     guard = desk.guard
 
     def ours(request: Request) -> None:

@@ -27,7 +27,8 @@ def router(desk: Desk) -> APIRouter:
         except NotFound as error:
             raise HTTPException(404, str(error)) from None
         try:
-            content = await asyncio.wait_for(asyncio.wrap_future(desk.thumbnails.get(sha256)), _SECONDS)
+            made = await asyncio.to_thread(desk.thumbnails.get, sha256)
+            content = await asyncio.wait_for(asyncio.wrap_future(made), _SECONDS)
         except (NoThumbnail, TimeoutError):
             return Response(_nothing(), media_type="image/webp", headers=_HEADERS)
         # Not for long: a medium that is deleted shall be gone from browsers soon, too.

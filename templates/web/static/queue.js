@@ -76,12 +76,13 @@ async function send(button) {
     refuse("Select a mention first.");
     return;
   }
-  touched = chosen.map((input) => input.value);
+  const ids = chosen.map((input) => input.value);
+  touched = ids;
   const body = new URLSearchParams(new FormData(form, button));
   chosen.forEach((input) => { input.checked = false; });
   count();
   const address = button.getAttribute("formaction") ?? form.getAttribute("action");
-  if (await post(address, body)) await refresh(touched);
+  if (await post(address, body)) await refresh(ids);
 }
 
 async function undo(undoing) {
@@ -110,11 +111,11 @@ const keys = {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
-  const field = event.target.closest("input, select, textarea, button, summary");
+  const field = event.target.closest("input, select, textarea");
   if (event.key === "Escape" && field) { field.blur(); return; }
   const writes = field && !(field.matches("input[type=checkbox]") && field.closest(".mention"));
   if (writes) return;
-  if (event.key === "Enter" && event.target.closest("a")) return;
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const act = /^[1-5]$/.test(event.key) ? () => label(Number(event.key)) : keys[event.key];
   if (!act) return;
   event.preventDefault();
@@ -133,6 +134,11 @@ list.addEventListener("change", count);
 list.addEventListener("focusin", (event) => {
   const mention = event.target.closest(".mention");
   if (mention && mention !== at()) { at()?.classList.remove("at"); mention.classList.add("at"); }
+});
+
+// What is not set has no place in the address.
+document.querySelector(".filters").addEventListener("formdata", (event) => {
+  for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
 });
 
 const keysButton = document.querySelector("#show-help");

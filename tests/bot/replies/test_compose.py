@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.model import Band, Kind
+from analysis.model import Band, Kind, Reason, Verdict
 from bot.errors import ConfigError
 from bot.platforms.base import TextRules
 from bot.platforms.text import graphemes, weighted
 from bot.replies import Context, MediumResult, ReplyKind, ReplyText, compose, languages, slot
-from bot.replies.model import FAILURES
+from bot.replies.details import details_of
+from bot.replies.model import FAILURES, Details, Finding, Rate
 from bot.replies.wordings import wordings
 
 RULES = {
@@ -71,7 +72,7 @@ def test_every_wording_fits_every_platform_at_its_worst(language: str, platform:
 def test_a_handle_of_x_and_limited_evidence_always_fit(language: str, band: Band) -> None:
     context = Context((one(band), one(band, Kind.VIDEO)), limited_evidence=True)
     for reply in all_turns(ReplyKind.VERDICT, context, language, "x", LONGEST_HANDLE["x"]):
-        assert reply.text.startswith("@www")
+        assert "@" + LONGEST_HANDLE["x"] in reply.text
         if band in {Band.LOW, Band.UNCERTAIN, Band.HIGH}:
             assert wordings(language).parts.limited_evidence in reply.text
 
@@ -212,3 +213,64 @@ def test_a_wording_that_does_not_fit_leaves_its_turn_to_another() -> None:
         compose(ReplyKind.PENDING, Context(), language="en", rules=tight, turn=turn) for turn in range(6)
     }
     assert {len(reply.text) for reply in replies} == {lengths[0]}
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("band", Band)
+def test_a_pointer_tells_the_result_in_short_and_fits_x(language: str, band: Band) -> None:
+    media = tuple(one(each, kind) for kind in Kind for each in (band, None))
+    for context in (Context((one(band),), pointer=True), Context(media, pointer=True, limited_evidence=True)):
+        for reply in all_turns(ReplyKind.VERDICT, context, language, "x", LONGEST_HANDLE["x"]):
+            assert reply.wording.startswith(f"{language}/pointer/")
+            assert wordings(language).results[band] in reply.text
+            assert "www" in reply.text
+            assert "\n" not in reply.text
+
+
+def test_a_link_stands_last_and_goes_before_the_handle() -> None:
+    link = "https://social.example/1"
+    context = Context((one(Band.HIGH),), pointer=True, link=link)
+    text = english(ReplyKind.VERDICT, context, handle="ann")
+    assert text.endswith(f"\n{link}")
+    short = english(ReplyKind.VERDICT, context, TextRules(len(text) - 1, graphemes), handle="ann")
+    assert "http" not in short
+    assert short.startswith("@ann ")
+
+
+DETAILS = Details(
+    (Finding("faces", "signs", 1), Finding("picture", "little_sign", 3)), Rate("misses", 1, 60), Kind.IMAGE
+)
+
+
+def test_details_go_when_there_is_no_room_and_their_rates_before_them() -> None:
+    context = Context((one(Band.LOW),), details=DETAILS, limited_evidence=True)
+    whole = english(ReplyKind.VERDICT, context)
+    rates = "In tests, 1 of 60 altered or AI-made pictures had a result like this."
+    assert rates in whole
+    assert "the whole picture (3 checks): little sign of it" in whole
+    shorter = english(ReplyKind.VERDICT, context, TextRules(len(whole) - 1, graphemes))
+    assert "What we looked at" in shorter
+    assert rates not in shorter
+    shortest = english(ReplyKind.VERDICT, context, TextRules(len(shorter) - 1, graphemes))
+    assert "What we looked at" not in shortest
+    assert "weak hint" in shortest
+
+
+@pytest.mark.parametrize("language", languages())
+def test_details_can_be_told_in_every_language(language: str) -> None:
+    checks = ("picture", "faces", "sound", "words", "search")
+    findings = ("signs", "little_sign", "undecided", "not_counted")
+    found = tuple(Finding(check, finding, n) for check in checks for finding in findings for n in (1, 2))
+    for rate in (None, Rate("false_alarms", 0, 1000), Rate("misses", 7, 90)):
+        context = Context((one(Band.LOW),), details=Details(found, rate, Kind.AUDIO))
+        text = compose(ReplyKind.VERDICT, context, language=language, rules=ROOMY, turn=0).text
+        assert "{" not in text
+        assert "  " not in text
+        assert all(getattr(wordings(language).details, name) in text for name in (*checks, *findings))
+
+
+def test_a_review_has_no_details_to_tell() -> None:
+    verdict = Verdict(Band.HIGH, None, "review", (Reason("human_review", "a person reviewed this"),))
+    assert details_of(verdict, Kind.IMAGE) is None
+    stored_before = Reason("detector_signs", "npr finds strong signs (score 0.99)")
+    assert details_of(Verdict(Band.HIGH, 0.9, "calibrated", (stored_before,)), Kind.IMAGE) is None

@@ -4,8 +4,8 @@ import pytest
 
 from bot.errors import ResolveFailure as Why
 from bot.resolver.base import MediumRef, Resolution
+from bot.resolver.reading.atproto import did_document_url, read_did_document
 from bot.resolver.reading.payload import Payload
-from bot.resolver.sites.bluesky import did_document_url, read_did_document
 from tests.bot.resolver.conftest import reason
 from tests.bot.resolver.sites.replaying import POSTED, replay
 

@@ -25,6 +25,7 @@ from bot.assembly import (
     open_store,
 )
 from bot.config import Settings
+from bot.gates import build_gates
 from bot.web.serving import Parts, create_app
 from state.model import Step
 from tests.bot.world import InboxWorld, busy_inbox
@@ -98,13 +99,14 @@ def open_console(tmp_path: Path) -> Iterator[OpenConsole]:
             )
             store = open_store(settings)
             stack.callback(store.close)
-            platforms = build_platforms(settings)
+            gates = build_gates(settings, store)
+            platforms = build_platforms(settings, gates)
             resolver = build_resolver(settings)
             stack.callback(resolver.close)
             analyzer = StubAnalyzer()
             flow = build_flow(settings, store, platforms, resolver, analyzer, lambda *_: None)
             keeper = build_keeper(settings, store, resolver.files)
-            service = build_service(settings, flow, platforms, keeper, lambda: None, Event())
+            service = build_service(settings, flow, platforms, gates, keeper, lambda: None, Event())
             parts = Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service)
             return Console(create_app(parts), parts, world)
 

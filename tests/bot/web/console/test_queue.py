@@ -88,7 +88,20 @@ def test_single_rows_can_be_had_again(browser: Browser) -> None:
         "?"
         + "&".join(
             f"{name}={quote(value)}"
-            for name in ("band", "state", "reply", "q", "at", "since", "mode", "order", "spread", "reach")
+            for name in (
+                "band",
+                "state",
+                "reply",
+                "q",
+                "at",
+                "since",
+                "mode",
+                "order",
+                "spread",
+                "reach",
+                "done",
+                "refused",
+            )
         )
         for value in (
             "",
@@ -184,6 +197,13 @@ def test_test_mode_is_told_apart(open_console: OpenConsole) -> None:
     assert "reply simulated" in page
     assert "reply sent" not in page
     assert shown(console.client().get("/console?mode=live").text) == []
+
+
+def test_the_page_says_what_the_action_before_it_did(browser: Browser) -> None:
+    page = browser.get("/console?done=4,5&refused=1").text
+    assert "Done: 2." in page
+    assert "Could not be done: 1." in page
+    assert "Done:" not in browser.get("/console").text
 
 
 def test_an_address_says_the_filters_and_back() -> None:
