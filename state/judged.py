@@ -49,6 +49,7 @@ class Judged(Table):
 
     def latest(self, limit: int) -> list[JudgedMedium]:
         """The media that were judged last, newest first."""
+        # The plus and CROSS keep SQLite from walking all mentions, newest first, for each medium.
         rows = self._store.rows(
             f"WITH latest AS ({LATEST}) "
             "SELECT m.sha256, l.kind, v.band, v.policy, v.reasons, "
@@ -56,7 +57,7 @@ class Judged(Table):
             "FROM (SELECT * FROM scores WHERE analysis_id = l.id ORDER BY detector)) AS scores, "
             f"(SELECT nullif(label, '{WITHDRAWN}') FROM reviews WHERE media_id = m.id "
             "ORDER BY id DESC LIMIT 1) AS label, "
-            "(SELECT max(n.id) FROM post_media pm JOIN mentions n ON n.target_id = pm.post_id "
+            "(SELECT max(+n.id) FROM post_media pm CROSS JOIN mentions n ON n.target_id = pm.post_id "
             "WHERE pm.media_id = m.id AND n.mode = ?) AS mention_id "
             "FROM latest l JOIN media m ON m.id = l.media_id JOIN verdicts v ON v.analysis_id = l.id "
             "WHERE l.kind IS NOT NULL ORDER BY l.id DESC",
