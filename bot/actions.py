@@ -332,6 +332,10 @@ def in_words(row: AuditRow) -> str:
             return "deleted the file"
         case "undo":
             return f"undid: {_spaced(data['action'])}"
+        case "take_page_down":
+            return "took the public page down"
+        case "put_page_up_again":
+            return "put the public page up again"
         case other:
             return _spaced(other)
 

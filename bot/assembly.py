@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.engine import EmbeddedAnalyzer
     from analysis.limits import Limits
     from analysis.model import Analyzer, Recall
+    from bot.card import Cards
     from bot.config import Settings
     from bot.credentials import Credentials
     from bot.flow import Flow
@@ -243,7 +244,7 @@ def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
         quota=chosen.quota,
         retention=chosen.retention_days * 86_400,
         keep_reviewed=chosen.keep_reviewed,
-        drawn=(settings.data_dir / "evidence", settings.data_dir / "thumbnails"),
+        drawn=tuple(settings.data_dir / name for name in ("evidence", "thumbnails", "cards")),
     )
 
 
@@ -330,7 +331,17 @@ def build_writer(settings: Settings, store: Store) -> Writer:
         to_media_post=reply.target == "media_post",
         estimate=reply.estimate,
         link=reply.link,
+        public_url=settings.web.public_url if settings.public.enabled else None,
     )
+
+
+def build_cards(settings: Settings, store: Store, resolver: Resolver) -> Cards:
+    """What draws the cards of verdicts."""
+    from bot.card import Cards, Thumbnail
+    from bot.thumbnails import Thumbnails
+
+    thumbnails = Thumbnails(settings.data_dir / "thumbnails", resolver.path, media_limits(settings))
+    return Cards(store, settings.data_dir / "cards", thumbnails, Thumbnail(settings.reply.card_medium))
 
 
 def quiet_hours(settings: Settings) -> QuietHours | None:
@@ -353,8 +364,9 @@ def build_flow(
     resolver: Resolver,
     analyzer: Analyzer,
     on_closed: Callable[[MentionRow, ReplyRow | None], None],
+    cards: Cards | None = None,
 ) -> Flow:
-    """The flow of mentions through all these parts."""
+    """The flow of mentions through all these parts; with `cards`, verdicts go out with theirs."""
     from datetime import timedelta
 
     from bot.analyses import Analyses
@@ -387,6 +399,7 @@ def build_flow(
         ),
         thread_depth=manners.thread_depth,
         pausing=Pausing(store, quiet_hours(settings)),
+        attach=cards.attach if cards else None,
         on_closed=on_closed,
     )
 

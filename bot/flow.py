@@ -108,9 +108,14 @@ class Flow:
         *,
         thread_depth: int = 4,
         pausing: Pausing | None = None,
+        attach: Callable[[Draft, ReplyRow], Draft] | None = None,
         on_closed: Callable[[MentionRow, ReplyRow | None], None] | None = None,
     ) -> None:
-        """Put the parts together; `on_closed` is told of every mention that has come to its end."""
+        """Put the parts together.
+
+        `attach` adds what goes along with a reply, and never fails; `on_closed` is told of every mention that
+        has come to its end.
+        """
         self.store = store
         self.platforms = platforms
         self.patience = patience
@@ -120,6 +125,7 @@ class Flow:
         self._manners = manners
         self._thread_depth = thread_depth
         self.pausing = pausing or Pausing(store)
+        self._attach = attach or (lambda draft, _: draft)
         self._on_closed = on_closed
         self.holds = Holds(store, timedelta(seconds=patience.give_up_after))
         self._leases = Leases(store, timedelta(seconds=patience.lease))
@@ -361,7 +367,7 @@ class Flow:
             if sent is None and (reason := self._unwanted(mention, reply)) is not None:
                 self._withdraw(job, mention, reply, reason)
                 return
-            sent = sent or platform.reply(draft)
+            sent = sent or platform.reply(self._attach(draft, reply))
         except OutcomeUnknown as problem:
             raise TryAgain("outcome_unknown", str(problem)) from problem
         except RateLimited as problem:
@@ -374,9 +380,8 @@ class Flow:
             self._surely_not_sent(reply, may_stand)
             raise self._without_credentials(problem) from problem
         except (PostGone, PostHidden, ReplyRefused) as problem:
-            reason = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}[
-                type(problem)
-            ]
+            kinds = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}
+            reason = next(name for kind, name in kinds.items() if isinstance(problem, kind))
             self._end_reply(job, reply, reason, str(problem))
             return
         except PlatformError as problem:  # an answer that such a request should never get

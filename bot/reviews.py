@@ -99,7 +99,7 @@ def correct(store: Store, writer: Writer, rules: TextRules, mention: MentionRow)
     Call inside the transaction that stores the review, or the verdict's being sent: whichever is second
     sees the other.
     """
-    now = _judgement(store, mention)
+    now = judgement_of(store, mention)
     after = now.post.band
     if mention.band is None or after == mention.band or store.outbox.standing(mention.id) is None:
         return None
@@ -112,7 +112,7 @@ def correct(store: Store, writer: Writer, rules: TextRules, mention: MentionRow)
     return Correction(mention, mention.band, after)
 
 
-def _judgement(store: Store, mention: MentionRow) -> Judgement:
+def judgement_of(store: Store, mention: MentionRow) -> Judgement:
     """What is known now of the post that a mention asked about."""
     assert mention.target_id is not None
     media = store.posts.media(mention.target_id)

@@ -38,6 +38,7 @@ from state.model import Mode, to_text
 from state.outbox import Outbox
 from state.pauses import Holds, Pauses
 from state.posts import Posts
+from state.public_pages import PublicPages
 from state.queue import Queue
 from state.reviews import Reviews
 from state.saved_views import SavedViews
@@ -120,6 +121,7 @@ class Store:
         self.exports = Exports(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
+        self.public_pages = PublicPages(self)
         self.blocks = Blocks(self)
         self.switches = Switches(self)
         self.figures = Figures(self)

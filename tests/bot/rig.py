@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from analysis.limits import Limits
 from analysis.model import Analyzer
 from analysis.stub import StubAnalyzer
 from bot.analyses import Analyses
+from bot.card import Cards, Thumbnail
 from bot.clock import FakeClock
 from bot.flow import Flow, Patience
 from bot.manners import Manners
@@ -20,6 +22,7 @@ from bot.platforms.base import Draft, Post, SentReply
 from bot.platforms.inbox import InboxPlatform
 from bot.resolver import FetchLimits, MediaStore, Resolver
 from bot.resolver.fetcher import GuardedFetcher
+from bot.thumbnails import Thumbnails
 from bot.writer import Writer
 from state.model import MentionRow, MentionState, Mode, ReplyRow, Step
 from state.store import Store
@@ -76,6 +79,7 @@ class Rig:
     flow: Flow
     clock: FakeClock
     writer: Writer
+    files: MediaStore
     closed: list[tuple[MentionRow, ReplyRow | None]] = field(default_factory=list)
 
     def watch(self) -> int:
@@ -134,6 +138,7 @@ def rig(
     manners: Manners | None = None,
     quiet_hours: QuietHours | None = None,
     to_media_post: bool = False,
+    with_cards: bool = False,
 ) -> Iterator[Rig]:
     """A rig over a fresh inbox in this folder. An analyzer with a memory is made over the rig's store."""
     world = InboxWorld(folder / "inbox")
@@ -143,6 +148,8 @@ def rig(
     inbox = platform(world.folder)
     writer = Writer(store, "en", to_media_post=to_media_post)
     closed: list[tuple[MentionRow, ReplyRow | None]] = []
+    thumbnails = Thumbnails(folder / "thumbnails", resolver.path, Limits())
+    cards = Cards(store, folder / "cards", thumbnails, Thumbnail.BLURRED)
     flow = Flow(
         store,
         {"inbox": inbox},
@@ -152,10 +159,12 @@ def rig(
         manners or Manners(100, timedelta(hours=1000)),
         Patience(attempts=3, backoff_base=10, backoff_max=1000, lease=60, notice_after=300),
         pausing=Pausing(store, quiet_hours),
+        attach=cards.attach if with_cards else None,
         on_closed=lambda mention, reply: closed.append((mention, reply)),
     )
     try:
-        yield Rig(world, inbox, store, flow, clock, writer, closed)
+        yield Rig(world, inbox, store, flow, clock, writer, resolver.files, closed)
     finally:
+        cards.close()
         resolver.close()
         store.close()

@@ -57,6 +57,7 @@ def router(desk: Desk) -> APIRouter:
             timing_of=timing_of,
             just_done=_just_done(view.deeds, done),
             refused=refused,
+            public_page=desk.store.public_pages.of_mention(mention_id),
         )
 
     @routes.get("/media/{sha256}")
