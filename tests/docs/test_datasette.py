@@ -105,7 +105,7 @@ def test_what_the_bot_writes_is_seen_at_once(datasette: tuple[httpx.Client, Stor
     assert len(rows(client, "reviewed_scores")) == before - 1
 
 
-@pytest.mark.parametrize("table", ["accounts", "sessions", "api_keys"])
+@pytest.mark.parametrize("table", ["accounts", "sessions", "api_keys", "public_pages"])
 def test_secrets_and_free_sql_are_not_for_everybody(
     datasette: tuple[httpx.Client, Store], table: str
 ) -> None:
