@@ -13,11 +13,14 @@ from bot.accounts import Role
 from bot.errors import ConfigError
 from bot.web.console import (
     actions,
+    calibration,
     data,
+    detectors,
     operations,
     people,
     publishing,
     queue,
+    refit,
     signing_in,
     thumbnails,
     verdict,
@@ -39,6 +42,9 @@ PAGES = (
     operations.router,
     data.router,
     people.router,
+    detectors.router,
+    calibration.router,
+    refit.router,
 )
 """Every page's routes, made from the desk; all of them need an operator."""
 
