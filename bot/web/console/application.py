@@ -13,12 +13,15 @@ from bot.accounts import Role
 from bot.errors import ConfigError
 from bot.web.console import (
     actions,
+    calibration,
     cards,
     data,
+    detectors,
     operations,
     people,
     publishing,
     queue,
+    refit,
     signing_in,
     thumbnails,
     trying,
@@ -43,6 +46,9 @@ PAGES = (
     operations.router,
     data.router,
     people.router,
+    detectors.router,
+    calibration.router,
+    refit.router,
 )
 """Every page's routes, made from the desk; all of them need an operator."""
 
