@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
@@ -17,11 +17,11 @@ from bot.replies.wordings import wordings
 from bot.tried import TriedMedium, Try
 from bot.trying import KEEP_SECONDS, NoRoom, TryRoom
 from bot.web.console import cards
+from bot.web.console.as_posted import Preview, known_platforms, preview, rules_of
 from bot.web.console.desk import Desk
 from bot.web.console.guard import Who
 from bot.web.console.media import ALONE, PictureName, served
 from bot.web.console.pages import BASE
-from bot.web.console.as_posted import Preview, known_platforms, preview, rules_of
 from bot.web.console.showing import MediumView, medium_view, timing_of
 from bot.web.console.uploads import Received, receiving
 
@@ -127,34 +127,25 @@ def _add_page(routes: APIRouter, desk: Desk, room: TryRoom) -> None:
         wording: Wording = 1,
     ) -> Response:
         each = _found(room, number)
+        over = each.ended is not None  # once: a try may end while its page is made
         part = request.headers.get("hx-target")
-        if part == "progress" and each.ended is not None:
+        if part == "progress" and over:
             return Response(headers={"HX-Refresh": "true"})  # now the whole page, with its scripts
+        shown: dict[str, Any] = {"each": each, "over": over, "progress": each.progress(detectors)}
         if part == "progress":
-            return desk.pages.page(
-                request, "_try_progress.html", each=each, progress=each.progress(detectors)
-            )
+            return desk.pages.page(request, "_try_progress.html", **shown)
         wish = _wish(desk, platform, language, wording)
-        reply = _reply(desk, each, wish) if each.ended is not None else None
-        choices = {
+        shown |= {
+            "wish": wish,
+            "reply": _reply(desk, each, wish) if over else None,
             "platforms": known_platforms(desk.platforms),
             "languages": {name: wordings(name).name for name in languages()},
         }
-        if part == "reply":
-            return desk.pages.page(
-                request, "_try_reply.html", each=each, wish=wish, reply=reply, choices=choices
-            )
+        if part == "reply" and over:
+            return desk.pages.page(request, "_try_reply.html", **shown)
+        media = _views(desk, each) if over else ()
         return desk.pages.page(
-            request,
-            "tried.html",
-            each=each,
-            progress=each.progress(detectors),
-            media=_views(desk, each) if each.ended is not None else (),
-            wish=wish,
-            reply=reply,
-            choices=choices,
-            timing_of=timing_of,
-            keep=KEEP_SECONDS,
+            request, "tried.html", media=media, timing_of=timing_of, keep=KEEP_SECONDS, **shown
         )
 
 

@@ -11,10 +11,10 @@ from analysis.model import Band
 from bot.actions import Actions
 from bot.evidence import EvidenceRoom, Explaining, explained_by
 from bot.web.console import media
+from bot.web.console.as_posted import Preview, preview, rules_of
 from bot.web.console.cards import card_address
 from bot.web.console.desk import Desk
 from bot.web.console.media import Digest
-from bot.web.console.as_posted import Preview, preview, rules_of
 from bot.web.console.showing import Deed, Showing, timing_of
 from state.errors import NotFound
 from state.model import ReplyRow

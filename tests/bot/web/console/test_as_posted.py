@@ -10,8 +10,8 @@ import pytest
 from bot.platforms.base import TextRules
 from bot.platforms.text import characters
 from bot.replies import languages
-from bot.web.console.pages import Pages
 from bot.web.console.as_posted import Preview, direction_of, known_platforms, preview, rules_of
+from bot.web.console.pages import Pages
 from tests.bot.web.console.conftest import Console
 from tests.state.conftest import START
 

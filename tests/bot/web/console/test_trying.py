@@ -14,7 +14,18 @@ from bot.replies import languages
 from tests.bot.web.console.conftest import Browser, Console, OpenConsole
 from tests.bot.world import png
 
-PAGES = ["", "/try", "/operations", "/data", "/people", "/mentions/1", "/sign-in", "/mentions/999999"]
+PAGES = [
+    "",
+    "/try",
+    "/operations",
+    "/data",
+    "/people",
+    "/detectors",
+    "/calibration",
+    "/mentions/1",
+    "/sign-in",
+    "/mentions/999999",
+]
 
 
 def send(
