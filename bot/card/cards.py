@@ -6,6 +6,7 @@ DATA_DIR/cards/SHA256/REPLY-blurred.png    SHA256 of the medium, or `none`; REPL
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import uuid
 from concurrent.futures import CancelledError
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from bot.card.draw import Thumbnail, can_write, draw
+from bot.card.draw import Card, Thumbnail, can_write, draw
 from bot.card.words import card_of, description_of, plain_card_of
 from bot.platforms.base import Draft
 from bot.replies.model import Context
@@ -65,10 +66,10 @@ class Cards:
         assert mention.target_id is not None
         media = self._store.posts.media(mention.target_id)
         sha256 = media[post.worst.index - 1].sha256 if self._shown is not Thumbnail.NONE else None
-        file = self._folder / (sha256 or _NO_MEDIUM) / f"{reply.key}-{self._shown}.png"
+        writable = card if can_write(card) else plain_card_of(reply)
+        file = self._folder / (sha256 or _NO_MEDIUM) / f"{_digest(writable)}-{self._shown}.png"
         if not file.exists():
             small = self._thumbnail(sha256) if sha256 else None
-            writable = card if can_write(card) else plain_card_of(reply)
             _keep(file, draw(writable, small, self._shown))
         return file, description_of(reply, card)
 
@@ -80,6 +81,10 @@ class Cards:
         with contextlib.suppress(NoThumbnail, TimeoutError, CancelledError):
             return self._thumbnails.get(sha256).result(SECONDS)
         return None
+
+
+def _digest(card: Card) -> str:
+    return hashlib.sha256(repr(card).encode()).hexdigest()[:24]
 
 
 def _keep(file: Path, content: bytes) -> None:
