@@ -51,6 +51,7 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
     from analysis.producers import producers_on
+    from bot.bands import band_limits
     from bot.detector_services import ASKING, build_services
     from detectors import create, record, weights
     from detectors.backends import Backend, Choice
@@ -68,10 +69,11 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
     def load(name: str) -> Detector:
         return services.create(name) if services and name in ASKING else create(name, device=device)
 
+    bands = band_limits(settings)
     policy = create_policy(
         chosen.policy,
-        high_false_alarms=chosen.high_false_alarms,
-        low_misses=chosen.low_misses,
+        high_false_alarms=bands.high_false_alarms,
+        low_misses=bands.low_misses,
         own=settings.own_calibration,
     )
     limits = media_limits(settings)

@@ -28,6 +28,7 @@ from state.errors import StoreClosed
 from state.events import Events
 from state.exports import Exports
 from state.figures import Figures
+from state.judged import Judged
 from state.likenesses import Likenesses
 from state.manners import Blocks, Switches
 from state.media import Media
@@ -124,6 +125,7 @@ class Store:
         self.blocks = Blocks(self)
         self.switches = Switches(self)
         self.figures = Figures(self)
+        self.judged = Judged(self)
         self.accounts = Accounts(self)
         self.api_keys = ApiKeys(self)
         self.audit = Audit(self)

@@ -222,6 +222,11 @@ class Settings(BaseSettings):
         """Where `veritag calibrate` keeps what it fitted."""
         return self.data_dir / "calibration.json"
 
+    @property
+    def own_bands(self) -> Path:
+        """Where the limits of the bands are that operators have set."""
+        return self.data_dir / "bands.json"
+
     @model_validator(mode="after")
     def _inbox_has_a_folder(self) -> Self:
         if "inbox" in self.platforms and self.inbox.folder is None:

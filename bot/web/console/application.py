@@ -13,13 +13,18 @@ from bot.accounts import Role
 from bot.errors import ConfigError
 from bot.web.console import (
     actions,
+    calibration,
+    cards,
     data,
+    detectors,
     operations,
     people,
     publishing,
     queue,
+    refit,
     signing_in,
     thumbnails,
+    trying,
     verdict,
 )
 from bot.web.console.desk import Desk
@@ -35,10 +40,15 @@ PAGES = (
     thumbnails.router,
     verdict.router,
     actions.router,
+    cards.router,
     publishing.router,
+    trying.router,
     operations.router,
     data.router,
     people.router,
+    detectors.router,
+    calibration.router,
+    refit.router,
 )
 """Every page's routes, made from the desk; all of them need an operator."""
 
