@@ -12,7 +12,7 @@ FROM python:${PYTHON_VERSION}-slim AS build
 #   --build-arg PIP_ARGUMENTS="--extra-index-url URL"
 ARG PIP_ARGUMENTS=""
 # Clients of the platforms that are watched, and other extras of pyproject.toml.
-ARG EXTRAS="platforms"
+ARG EXTRAS="platforms,cards"
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH

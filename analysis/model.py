@@ -49,6 +49,8 @@ class Probe:
     ``width`` and ``height`` are in pixels as displayed (after rotation); ``duration`` in seconds;
     ``frames`` is 1 for a still picture and may be an estimate for video. ``mime`` comes from the bytes,
     never from the file's name. ``jpeg_quality`` is estimated from the quantisation tables, 1 to 100.
+    ``frame_seconds``: once a clip is decoded, when each frame that was taken from it is shown, in seconds
+    from its first one; empty where the file does not tell.
     """
 
     kind: Kind
@@ -63,6 +65,7 @@ class Probe:
     codec: str | None = None
     jpeg_quality: int | None = None
     notes: tuple[str, ...] = ()
+    frame_seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

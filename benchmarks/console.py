@@ -57,7 +57,11 @@ def pages(first: str) -> dict[str, str]:
         "search and filter": "/console?q=storm&band=trusted&order=doubt",
         "news": f"/console/queue/news?after={latest[1]}",
         "rows again": "/console/queue/rows?" + "&".join(f"id={number}" for number in ids),
+        "a mention": f"/console/mentions/{ids[0]}",
         "operations": "/console/operations",
+        "detectors": "/console/detectors",
+        "one detector": "/console/detectors/veritag_image",
+        "bands, of 500 verdicts": "/console/calibration?high=1&low=50&latest=500",
     }
 
 
@@ -74,6 +78,7 @@ def application(data_dir: Path) -> Iterator[Any]:
         open_store,
     )
     from bot.config import Settings
+    from bot.gates import build_gates
     from bot.log import configure
     from bot.web.serving import Parts, create_app
 
@@ -85,13 +90,14 @@ def application(data_dir: Path) -> Iterator[Any]:
         settings = Settings(data_dir=data_dir, platforms=["inbox"], inbox={"folder": inbox})
         store = open_store(settings)
         stack.callback(store.close)
-        platforms = build_platforms(settings)
+        gates = build_gates(settings, store)
+        platforms = build_platforms(settings, gates)
         resolver = build_resolver(settings)
         stack.callback(resolver.close)
         analyzer = StubAnalyzer()
         flow = build_flow(settings, store, platforms, resolver, analyzer, lambda *_: None)
         keeper = build_keeper(settings, store, resolver.files)
-        service = build_service(settings, flow, platforms, keeper, lambda: None, Event())
+        service = build_service(settings, flow, platforms, gates, keeper, lambda: None, Event())
         yield create_app(Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service))
 
 

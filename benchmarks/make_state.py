@@ -22,6 +22,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import detectors
 from state import derived
 from state.model import Mode, to_text
 from state.outbox import reply_key
@@ -33,6 +34,7 @@ LANGUAGES = (("en", 48), ("es", 14), ("pt", 8), ("de", 7), ("ar", 6), ("ja", 5),
 BANDS = (("uncertain", 62), ("high", 22), ("low", 10), ("trusted", 2), ("unknown", 4))
 LIKELY = {"uncertain": (0.25, 0.8), "high": (0.8, 0.99), "low": (0.02, 0.25), "trusted": (0.01, 0.05)}
 DETECTORS = ("veritag_image", "veritag_face", "veritag_speech", "tiny_ladeda")
+WEIGHTS = {name: detectors.record(name).digest for name in DETECTORS}
 KINDS = (("image/jpeg", 62), ("image/png", 12), ("video/mp4", 22), ("audio/mpeg", 4))
 LABELS = (("fake", 40), ("real", 35), ("manipulated", 12), ("satire", 5), ("cannot_tell", 8))
 FAILURES = ("post_gone", "too_large", "timed_out", "no_media", "reply_refused")
@@ -112,7 +114,8 @@ class Maker:
                     (medium, medium, "f" * 64, at, kind, "{}", '{"decode":0.1,"detect":0.4}', "{}")
                 )
                 given = [round(self.random.betavariate(2, 2), 4) for _ in range(self.random.randint(1, 4))]
-                scores += [(medium, DETECTORS[n], score, 1, "{}") for n, score in enumerate(given)]
+                named = zip(DETECTORS, given, strict=False)
+                scores += [(medium, name, score, 1, "{}", WEIGHTS[name]) for name, score in named]
                 spread = max(given) - min(given) if len(given) > 1 else None
                 verdicts.append((medium, band, probability, "calibrated", "[]", "veritag 2026-10", spread))
                 if self.random.random() < 0.04:
@@ -123,7 +126,7 @@ class Maker:
         self._insert("post_media", "post_id, position, source_url, alt_text, media_id", links)
         names = "id, media_id, fingerprint, finished_at, kind, probe, timing, provenance"
         self._insert("analyses", names, analyses)
-        self._insert("scores", "analysis_id, detector, score, applicable, evidence", scores)
+        self._insert("scores", "analysis_id, detector, score, applicable, evidence, weights", scores)
         names = "analysis_id, band, probability, policy, reasons, calibration, spread"
         self._insert("verdicts", names, verdicts)
         self._insert("reviews", "media_id, label, note, reviewer, created_at", reviews)

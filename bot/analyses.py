@@ -55,19 +55,23 @@ class Analyses:
         self._running: dict[str, Future[Analysis]] = {}
         self._lock = threading.Lock()
 
-    def judge(self, media: Sequence[PostMedium]) -> Judgement:
+    def judge(self, media: Sequence[PostMedium], *, afresh: bool = False) -> Judgement:
         """Judge the media of one post, in order; all of them are in the engine at once.
+
+        With ``afresh`` no earlier analysis is taken for the answer, nor one of a near copy.
 
         Raises:
             EngineFailed: the engine is at fault; worth another try.
         """
-        known = [self._known(medium) for medium in media]
+        known = [None if afresh and not medium.reason else self._known(medium) for medium in media]
+        for medium in media if afresh else ():
+            self._forget_copies(medium)
         started = [
             self._start(medium.sha256) if medium.sha256 and not medium.reason and row is None else None
             for medium, row in zip(media, known, strict=True)
         ]
         rows = [
-            self._finish(medium.sha256, future) if medium.sha256 and future else row
+            self._finish(medium.sha256, future, afresh=afresh) if medium.sha256 and future else row
             for medium, row, future in zip(media, known, started, strict=True)
         ]
         fresh = [row for row, future in zip(rows, started, strict=True) if row and future]
@@ -85,6 +89,12 @@ class Analyses:
         row = self._store.media.analysis(medium.sha256, self._analyzer.fingerprint)
         return None if row is not None and row.reason in WORTH_ANOTHER_RUN else row
 
+    def _forget_copies(self, medium: PostMedium) -> None:
+        """The engine would recall this medium itself, or those that shared its analysis, and not judge."""
+        if medium.sha256 is not None:
+            for sha256 in (medium.sha256, *self._store.likenesses.relatives(medium.sha256)):
+                self._store.likenesses.forget(sha256)
+
     def _start(self, sha256: str) -> Future[Analysis]:
         with self._lock:
             future = self._running.get(sha256)
@@ -93,13 +103,13 @@ class Analyses:
         future.add_done_callback(lambda _: self._running.pop(sha256, None))
         return future
 
-    def _finish(self, sha256: str, future: Future[Analysis]) -> AnalysisRow:
+    def _finish(self, sha256: str, future: Future[Analysis], *, afresh: bool) -> AnalysisRow:
         try:
             row = to_analysis_row(future.result())
         except MediumRefused as refusal:
             row = AnalysisRow(sha256, self._analyzer.fingerprint, reason=refusal.reason, detail=str(refusal))
         with self._store.transaction():
-            self._store.media.save_analysis(row)
+            self._store.media.save_analysis(row, afresh=afresh)
             if row.copy_of is not None:
                 self._store.events.add("copy_recognised", data={"sha256": sha256, "copy_of": row.copy_of})
         return row
@@ -129,6 +139,14 @@ def judgement(
             outcomes.append(MediumOutcome(index, kind, failure=known.reason or "default"))
             details.append(f"medium {index}: {known.detail}")
     return Judgement(combine(outcomes), earlier, tuple(details), tuple(sorted(licences)), copy)
+
+
+def reviewed_verdict(store: Store, row: AnalysisRow) -> tuple[Verdict | None, Verdict | None]:
+    """The detectors' verdict on a medium, and the one that counts with what people have said of it."""
+    if row.verdict is None:
+        return None, None
+    own = to_verdict(row.verdict)
+    return own, _with_reviews(store, row, Kind(row.kind) if row.kind else None, own)
 
 
 def _with_reviews(store: Store, row: AnalysisRow, kind: Kind | None, verdict: Verdict) -> Verdict:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.engine import EmbeddedAnalyzer
     from analysis.limits import Limits
     from analysis.model import Analyzer, Recall
+    from bot.card import Cards
     from bot.config import Settings
     from bot.credentials import Credentials
     from bot.flow import Flow
@@ -50,6 +51,7 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
     from analysis.engine import EmbeddedAnalyzer
     from analysis.ensemble import create_policy
     from analysis.producers import producers_on
+    from bot.bands import band_limits
     from bot.detector_services import ASKING, build_services
     from detectors import create, record, weights
     from detectors.backends import Backend, Choice
@@ -67,10 +69,11 @@ def build_analyzer(settings: Settings, recall: Recall | None = None) -> Embedded
     def load(name: str) -> Detector:
         return services.create(name) if services and name in ASKING else create(name, device=device)
 
+    bands = band_limits(settings)
     policy = create_policy(
         chosen.policy,
-        high_false_alarms=chosen.high_false_alarms,
-        low_misses=chosen.low_misses,
+        high_false_alarms=bands.high_false_alarms,
+        low_misses=bands.low_misses,
         own=settings.own_calibration,
     )
     limits = media_limits(settings)
@@ -241,6 +244,7 @@ def build_keeper(settings: Settings, store: Store, files: MediaStore) -> Keeper:
         quota=chosen.quota,
         retention=chosen.retention_days * 86_400,
         keep_reviewed=chosen.keep_reviewed,
+        drawn=tuple(settings.data_dir / name for name in ("evidence", "thumbnails", "cards")),
     )
 
 
@@ -327,7 +331,17 @@ def build_writer(settings: Settings, store: Store) -> Writer:
         to_media_post=reply.target == "media_post",
         estimate=reply.estimate,
         link=reply.link,
+        public_url=settings.web.public_url if settings.public.enabled else None,
     )
+
+
+def build_cards(settings: Settings, store: Store, resolver: Resolver) -> Cards:
+    """What draws the cards of verdicts."""
+    from bot.card import Cards, Thumbnail
+    from bot.thumbnails import Thumbnails
+
+    thumbnails = Thumbnails(settings.data_dir / "thumbnails", resolver.path, media_limits(settings))
+    return Cards(store, settings.data_dir / "cards", thumbnails, Thumbnail(settings.reply.card_medium))
 
 
 def quiet_hours(settings: Settings) -> QuietHours | None:
@@ -350,8 +364,9 @@ def build_flow(
     resolver: Resolver,
     analyzer: Analyzer,
     on_closed: Callable[[MentionRow, ReplyRow | None], None],
+    cards: Cards | None = None,
 ) -> Flow:
-    """The flow of mentions through all these parts."""
+    """The flow of mentions through all these parts; with `cards`, verdicts go out with theirs."""
     from datetime import timedelta
 
     from bot.analyses import Analyses
@@ -384,6 +399,7 @@ def build_flow(
         ),
         thread_depth=manners.thread_depth,
         pausing=Pausing(store, quiet_hours(settings)),
+        attach=cards.attach if cards else None,
         on_closed=on_closed,
     )
 

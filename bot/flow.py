@@ -5,7 +5,9 @@
     │           └──────────────────┴──▶ analysed (a `failure` reply is queued) ──send──▶ failed
     └─────────▶ ignored (own post, blocked, opted out, too old, nothing asked, asked already ...)
 
-`accept` stores a page of mentions; the other four are jobs of the queue. Each step does its outside work
+`accept` stores a page of mentions; the others are jobs of the queue. An operator can have a mention that has
+come to its end looked at again, which leads back to seen or resolved and ends in `bot.second_look`, and have
+a reply taken back (`retract`). Each step does its outside work
 first and then commits everything that follows from it in one transaction: the mention's new state, the next
 job, the reply's row, the event. A process that dies before that commit does the step again; one that dies
 after it never does. The only outside effect is `send`: it marks the reply as leaving before the request and
@@ -29,6 +31,7 @@ from bot.analyses import Analyses
 from bot.errors import (
     CredentialsRefused,
     OutcomeUnknown,
+    PlatformError,
     PlatformUnavailable,
     PostGone,
     PostHidden,
@@ -43,8 +46,10 @@ from bot.pausing import Pausing
 from bot.platforms.base import Draft, Page, Platform, SentReply
 from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
+from bot.retracting import Retracting
 from bot.reviews import correct
 from bot.rows import to_new_mention, to_post, to_post_row
+from bot.second_look import SecondLook
 from bot.taking import take_media
 from bot.writer import Writer
 from state.errors import LeaseLost
@@ -103,9 +108,14 @@ class Flow:
         *,
         thread_depth: int = 4,
         pausing: Pausing | None = None,
+        attach: Callable[[Draft, ReplyRow], Draft] | None = None,
         on_closed: Callable[[MentionRow, ReplyRow | None], None] | None = None,
     ) -> None:
-        """Put the parts together; `on_closed` is told of every mention that has come to its end."""
+        """Put the parts together.
+
+        `attach` adds what goes along with a reply, and never fails; `on_closed` is told of every mention that
+        has come to its end.
+        """
         self.store = store
         self.platforms = platforms
         self.patience = patience
@@ -115,14 +125,18 @@ class Flow:
         self._manners = manners
         self._thread_depth = thread_depth
         self.pausing = pausing or Pausing(store)
+        self._attach = attach or (lambda draft, _: draft)
         self._on_closed = on_closed
         self.holds = Holds(store, timedelta(seconds=patience.give_up_after))
         self._leases = Leases(store, timedelta(seconds=patience.lease))
+        self._second_look = SecondLook(store, platforms, writer)
+        self._retracting = Retracting(store, platforms)
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
             Step.ANALYSE: self._analyse,
             Step.NOTICE: self._notice,
             Step.SEND: self._send,
+            Step.RETRACT: self._retract,
         }
 
     # -- accept ------------------------------------------------------------------------------------------
@@ -162,6 +176,8 @@ class Flow:
             detail = f"{platform} has refused this step for {self.patience.give_up_after / 3600:g} hours"
             if job.step is Step.SEND:
                 self._end_reply(job, self.store.outbox.get(job.subject_id), "too_late", detail)
+            elif job.step is Step.RETRACT:
+                self._retracting.leave_standing(job, "too_late", detail)
             else:
                 self._abandon(job, "too_late", detail)
 
@@ -226,11 +242,13 @@ class Flow:
             self.store.queue.finish(job)
         elif job.step is Step.SEND:
             self._end_reply(job, self.store.outbox.get(job.subject_id), reason, detail)
+        elif job.step is Step.RETRACT:
+            self._retracting.leave_standing(job, reason, detail)
         else:
             self._answer_failure(job, self.store.mentions.get(job.subject_id), reason, detail)
 
     def _mention_id(self, job: Job) -> int:
-        return self.store.outbox.get(job.subject_id).mention_id if job.step is Step.SEND else job.subject_id
+        return self.store.outbox.get(job.subject_id).mention_id if job.step.of_reply else job.subject_id
 
     # -- resolve -----------------------------------------------------------------------------------------
 
@@ -250,20 +268,22 @@ class Flow:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
         except CredentialsRefused as problem:
             raise self._without_credentials(problem) from problem
-        except PlatformUnavailable as problem:
+        except PlatformError as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         with self.store.transaction():
             target_id = self.store.posts.save(to_post_row(mention.platform, request.target))
             if self.store.mentions.asked_already(mention, target_id):
                 self._ignore(job, mention, "asked_already", "this person has asked for this post before")
                 return
-            if self._thread_is_full(job, mention, request.thread):
+            if not job.afresh and self._thread_is_full(job, mention, request.thread):
                 return
             self.store.posts.set_media(target_id, media)
             self.store.mentions.resolved(mention.id, target_id)
             if any(medium.sha256 for medium in media):
                 self.store.queue.finish(job)
-                self.store.queue.add(Step.ANALYSE, mention.platform, mention.id, mention.created_at)
+                self.store.queue.add(
+                    Step.ANALYSE, mention.platform, mention.id, mention.created_at, afresh=job.afresh
+                )
             else:
                 self._answer_failure(job, mention, media[0].reason or "default", media[0].detail or "")
 
@@ -284,7 +304,7 @@ class Flow:
 
     def _media_of(self, job: Job, platform: Platform, request: Request) -> list[PostMedium]:
         """The media of a post, from this machine where another asker has had them fetched already."""
-        known = self.store.posts.media_of(platform.name, request.target.id)
+        known = [] if job.afresh else self.store.posts.media_of(platform.name, request.target.id)
         urls = [attachment.url for attachment in request.attachments]
         if [medium.source_url for medium in known] == urls and all(map(self._is_here, known)):
             return known
@@ -301,7 +321,7 @@ class Flow:
         mention = self.store.mentions.get(job.subject_id)
         assert mention.target_id is not None
         try:
-            judgement = self._analyses.judge(self.store.posts.media(mention.target_id))
+            judgement = self._analyses.judge(self.store.posts.media(mention.target_id), afresh=job.afresh)
         except EngineFailed as problem:
             raise TryAgain("engine_failed", str(problem)) from problem
         if judgement.failure is not None:
@@ -310,6 +330,8 @@ class Flow:
         rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.judged(mention):
+                return
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.verdict(mention, rules, judgement))
             self.store.mentions.analysed(mention.id, judgement.post.band)
@@ -345,7 +367,7 @@ class Flow:
             if sent is None and (reason := self._unwanted(mention, reply)) is not None:
                 self._withdraw(job, mention, reply, reason)
                 return
-            sent = sent or platform.reply(draft)
+            sent = sent or platform.reply(self._attach(draft, reply))
         except OutcomeUnknown as problem:
             raise TryAgain("outcome_unknown", str(problem)) from problem
         except RateLimited as problem:
@@ -358,11 +380,12 @@ class Flow:
             self._surely_not_sent(reply, may_stand)
             raise self._without_credentials(problem) from problem
         except (PostGone, PostHidden, ReplyRefused) as problem:
-            reason = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}[
-                type(problem)
-            ]
+            kinds = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}
+            reason = next(name for kind, name in kinds.items() if isinstance(problem, kind))
             self._end_reply(job, reply, reason, str(problem))
             return
+        except PlatformError as problem:  # an answer that such a request should never get
+            raise TryAgain("platform_unavailable", str(problem)) from problem
         self._record_sent(job, mention, reply, sent)
 
     def _unwanted(self, mention: MentionRow, reply: ReplyRow) -> str | None:
@@ -416,6 +439,19 @@ class Flow:
         if reply.kind in {"verdict", "failure"}:
             self._closed(reply.mention_id, None)
 
+    # -- retract -----------------------------------------------------------------------------------------
+
+    def _retract(self, job: Job) -> None:
+        """Take back a reply that stands."""
+        try:
+            self._retracting.take_back(job)
+        except RateLimited as problem:
+            raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
+        except (PlatformUnavailable, OutcomeUnknown) as problem:
+            raise TryAgain("platform_unavailable", str(problem)) from problem
+        except CredentialsRefused as problem:
+            raise self._without_credentials(problem) from problem
+
     def _without_credentials(self, problem: CredentialsRefused) -> TryAgain:
         until = self.store.now() + CREDENTIALS_WAIT
         return TryAgain("credentials_refused", str(problem), until, counts=False)
@@ -425,6 +461,8 @@ class Flow:
     def _ignore(self, job: Job, mention: MentionRow, reason: str, detail: str) -> None:
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.failed(mention, reason, detail):
+                return
             self.store.mentions.ignored(mention.id, reason, detail)
         self._closed(mention.id, None)
 
@@ -433,6 +471,8 @@ class Flow:
         rules = self.platforms[mention.platform].text_rules
         with self.store.transaction():
             self.store.queue.finish(job)
+            if self._second_look.failed(mention, reason, detail):
+                return
             self.store.mentions.set_reason(mention.id, reason, detail)
             self.store.outbox.withdraw_pending(mention.id)
             self.store.outbox.add(mention, self._writer.failure(mention, rules, reason))
@@ -443,6 +483,9 @@ class Flow:
         mention_id = self._mention_id(job)
         with self.store.transaction():
             self.store.queue.finish(job)
+            mention = self.store.mentions.get(mention_id)
+            if not job.step.of_reply and self._second_look.failed(mention, reason, detail):
+                return
             self.store.mentions.failed(mention_id, reason, detail)
         self._closed(mention_id, None)
 

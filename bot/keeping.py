@@ -6,8 +6,10 @@ label without its file teaches nothing. All else goes oldest first. A repost mak
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -34,14 +36,23 @@ class Keeper:
     """Decides which media stay. Sizes are bytes, ``retention`` is seconds."""
 
     def __init__(
-        self, store: Store, media: MediaStore, *, quota: int, retention: float, keep_reviewed: bool
+        self,
+        store: Store,
+        media: MediaStore,
+        *,
+        quota: int,
+        retention: float,
+        keep_reviewed: bool,
+        drawn: tuple[Path, ...] = (),
     ) -> None:
+        """Folders in ``drawn`` hold what was drawn from media, each in a folder of its SHA-256."""
         self.quota = quota
         self.last: Swept | None = None
         self._store = store
         self._media = media
         self._retention = retention
         self._keep_reviewed = keep_reviewed
+        self._drawn = drawn
 
     def sweep(self) -> Swept:
         """Remove what is past its time, then, while all are more than the quota, the oldest."""
@@ -59,6 +70,7 @@ class Keeper:
                 continue
             # The note first: a deletion without it costs the next asker a failure, it alone costs nothing.
             self._store.media.mark_deleted(file.sha256)
+            self._remove_drawn(file.sha256)
             if self._media.remove(file.sha256, unless_touched_after=file.touched):
                 removed, freed = removed + 1, freed + file.size
         self.last = Swept(removed, freed, len(files) - removed, size - freed)
@@ -67,7 +79,7 @@ class Keeper:
         return self.last
 
     def delete(self, sha256: str) -> bool:
-        """Remove one file on request, needed or not, and the small picture that copies are confirmed by.
+        """Remove one file on request, needed or not, what was drawn from it, and what copies are known by.
 
         Returns False where there was no file.
 
@@ -78,9 +90,14 @@ class Keeper:
         self._store.media.mark_deleted(sha256)
         self._store.likenesses.forget(sha256)
         gone = self._media.remove(sha256)
+        self._remove_drawn(sha256)
         if gone:
             self._store.events.add("medium_deleted", None, {"sha256": sha256})
         return gone
+
+    def _remove_drawn(self, sha256: str) -> None:
+        for folder in self._drawn:
+            shutil.rmtree(folder / sha256, ignore_errors=True)
 
     def usage(self) -> Swept:
         """What there is now; nothing is removed."""

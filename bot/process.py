@@ -19,6 +19,7 @@ import structlog
 
 from bot.assembly import (
     build_analyzer,
+    build_cards,
     build_flow,
     build_keeper,
     build_platforms,
@@ -83,7 +84,10 @@ def run(
         stack.callback(resolver.close)
         analyzer = make_analyzer(settings, build_recall(settings, store))
         stack.callback(analyzer.close)
-        flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed)
+        cards = build_cards(settings, store, resolver) if settings.reply.card else None
+        if cards is not None:
+            stack.callback(cards.close)
+        flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed, cards)
         engine = Engine(analyzer, spectator.loading)
         keeper = build_keeper(settings, store, resolver.files)
         service = build_service(settings, flow, platforms, gates, keeper, engine.problem, stopping)

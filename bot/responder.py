@@ -39,7 +39,9 @@ class Responder:
         self.sending.top_up()
 
     def _claim(self, limit: int) -> list[Job]:
-        return self._flow.claim(Step.SEND, (self._platform.name,), limit)
+        names = (self._platform.name,)
+        jobs = self._flow.claim(Step.RETRACT, names, limit)
+        return jobs + self._flow.claim(Step.SEND, names, limit - len(jobs)) if len(jobs) < limit else jobs
 
     def _send(self, job: Job) -> None:
         self._flow.run(job)

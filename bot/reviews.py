@@ -1,4 +1,4 @@
-"""A person's review of a medium, and the corrections that follow from it."""
+"""A person's review of a medium, and the corrections that follow from it, also where it is taken back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analysis.ensemble.combine import ReviewLabel
 from bot.analyses import Judgement, judgement
 from bot.platforms.base import TextRules
 from bot.writer import Writer
-from state.model import MentionRow
+from state.model import MentionRow, ReviewRow
 from state.store import Store
 
 
@@ -48,25 +48,60 @@ def review(
     Raises:
         NotFound: no such medium was ever seen.
     """
-    corrections = []
     with store.transaction():
         store.reviews.add(sha256, label, note, reviewer)
+        return _correct_all(store, writer, rules, sha256)
+
+
+def take_back(
+    store: Store,
+    writer: Writer,
+    rules: Mapping[str, TextRules],
+    sha256: str,
+    earlier: ReviewRow | None,
+    *,
+    reviewer: str,
+) -> list[Correction]:
+    """Let the `earlier` review of a medium count again, or none; arguments as for `review`.
+
+    Corrections that nobody has begun to send are withdrawn first: whoever was told nothing yet hears nothing.
+
+    Raises:
+        NotFound: no such medium was ever seen.
+    """
+    with store.transaction():
+        if earlier is None:
+            store.reviews.withdraw(sha256, reviewer)
+        else:
+            store.reviews.add(sha256, earlier.label, earlier.note, earlier.reviewer)
         for mention in store.mentions.with_medium(sha256):
-            if mention.platform in rules:
-                correction = correct(store, writer, rules[mention.platform], mention)
-                corrections += [correction] if correction else []
-    return corrections
+            if store.outbox.withdraw_unsent(mention.id):
+                standing = store.outbox.standing(mention.id)
+                if standing is not None and standing.band is not None:
+                    store.mentions.set_band(mention.id, standing.band)
+        return _correct_all(store, writer, rules, sha256)
+
+
+def _correct_all(
+    store: Store, writer: Writer, rules: Mapping[str, TextRules], sha256: str
+) -> list[Correction]:
+    found = [
+        correct(store, writer, rules[mention.platform], mention)
+        for mention in store.mentions.with_medium(sha256)
+        if mention.platform in rules
+    ]
+    return [correction for correction in found if correction is not None]
 
 
 def correct(store: Store, writer: Writer, rules: TextRules, mention: MentionRow) -> Correction | None:
-    """Queue a `correction` to this asker, if what was told no longer holds.
+    """Queue a `correction` to this asker, if what was told, and still stands, no longer holds.
 
     Call inside the transaction that stores the review, or the verdict's being sent: whichever is second
     sees the other.
     """
-    now = _judgement(store, mention)
+    now = judgement_of(store, mention)
     after = now.post.band
-    if mention.band is None or after == mention.band:
+    if mention.band is None or after == mention.band or store.outbox.standing(mention.id) is None:
         return None
     if store.mentions.opted_out(mention.platform, mention.post.author_id):
         store.events.add("correction_withheld", mention.id, {"reason": "opted_out", "band": after})
@@ -77,7 +112,7 @@ def correct(store: Store, writer: Writer, rules: TextRules, mention: MentionRow)
     return Correction(mention, mention.band, after)
 
 
-def _judgement(store: Store, mention: MentionRow) -> Judgement:
+def judgement_of(store: Store, mention: MentionRow) -> Judgement:
     """What is known now of the post that a mention asked about."""
     assert mention.target_id is not None
     media = store.posts.media(mention.target_id)

@@ -189,8 +189,8 @@ class Service:
     def _steps(self) -> tuple[Step, ...]:
         """The steps that are worked off now; while posting is paused nothing is sent."""
         if self._flow.pausing.reason() is not None:
-            return (Step.RESOLVE, Step.ANALYSE)
-        return (Step.RESOLVE, Step.ANALYSE, Step.SEND)
+            return (Step.RESOLVE, Step.ANALYSE, Step.RETRACT)
+        return (Step.RESOLVE, Step.ANALYSE, Step.RETRACT, Step.SEND)
 
     def stop(self) -> bool:
         """Take up nothing new and wait a little for what is at work.

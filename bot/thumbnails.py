@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
@@ -155,7 +156,7 @@ class Thumbnails:
     def _keep(self, sha256: str, content: bytes) -> None:
         file = self._file(sha256)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
+        partial = file.with_name(f"partial-{uuid.uuid4().hex}")  # others may be making the same one
         partial.touch(mode=0o600)
         partial.write_bytes(content)
         partial.replace(file)

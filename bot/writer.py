@@ -9,6 +9,7 @@ from analysis.ensemble.reasons import ReasonCode
 from analysis.model import Kind, Verdict
 from bot.analyses import Judgement
 from bot.platforms.base import TextRules
+from bot.publishing import address
 from bot.replies import Context, MediumResult, ReplyKind, choose_language, compose, slot
 from bot.replies.details import details_of
 from state.model import MentionRow, NewReply, ReplyRow
@@ -26,17 +27,20 @@ class Writer:
         to_media_post: bool = False,
         estimate: bool = False,
         link: bool = False,
+        public_url: str | None = None,
     ) -> None:
         """`language` is for those whose own is not known; `to_media_post` answers below the media.
 
         With `estimate` replies tell the probability: off by default, because a reply without a link cannot
-        show what the number rests on. With `link` a reply that points to another says where that is.
+        show what the number rests on. With `link` a reply that points to another says where that is, and
+        any other where its public page is: every verdict has one where there is a `public_url`.
         """
         self._store = store
         self._language = language
         self._to_media_post = to_media_post
         self._estimate = estimate
         self._link = link
+        self._public_url = public_url
 
     def pending(self, mention: MentionRow, rules: TextRules) -> NewReply:
         """The check takes long."""
@@ -48,7 +52,7 @@ class Writer:
         Whoever asks for nothing special where the same was told to somebody else in the same thread gets the
         result in short, with a pointer to that reply. Call inside the transaction that queues the reply.
         """
-        context = self._context(judgement)
+        context = replace(self._context(judgement), link=self._page(mention))
         if mention.details:
             worst = judgement.post.worst
             details = details_of(_deciding(judgement.post), worst.kind or Kind.IMAGE)
@@ -65,11 +69,19 @@ class Writer:
         self, mention: MentionRow, rules: TextRules, judgement: Judgement, revision: int
     ) -> NewReply:
         """What holds now, after a review."""
-        return self._write(mention, rules, ReplyKind.CORRECTION, self._context(judgement), revision)
+        context = replace(self._context(judgement), link=self._page(mention))
+        return self._write(mention, rules, ReplyKind.CORRECTION, context, revision)
 
     def failure(self, mention: MentionRow, rules: TextRules, reason: str) -> NewReply:
         """Why nothing could be found."""
         return self._write(mention, rules, ReplyKind.FAILURE, Context(failure=reason))
+
+    def _page(self, mention: MentionRow) -> str | None:
+        """The address of the mention's public page, made with its verdict; None where no reply names it."""
+        if self._public_url is None:
+            return None
+        page = self._store.public_pages.add(mention.id)
+        return address(self._public_url, page.token) if self._link and page.removed_at is None else None
 
     def _write(
         self, mention: MentionRow, rules: TextRules, kind: ReplyKind, context: Context, revision: int = 0
@@ -96,20 +108,23 @@ class Writer:
     def _context(self, judgement: Judgement) -> Context:
         post = judgement.post
         return Context(
-            media=tuple(
-                MediumResult(
-                    medium.kind or Kind.IMAGE,
-                    medium.verdict.band if medium.verdict else None,
-                    medium.failure,
-                )
-                for medium in post.media
-            ),
+            media=results_of(post),
             probability=_deciding(post).probability if self._estimate else None,
             earlier=judgement.earlier,
             copy=judgement.copy,
             licence="; ".join(judgement.licences) or None,
             limited_evidence=any(r.code == ReasonCode.LIMITED_EVIDENCE for r in _deciding(post).reasons),
         )
+
+
+def results_of(post: PostOutcome) -> tuple[MediumResult, ...]:
+    """What became of each medium of a post."""
+    return tuple(
+        MediumResult(
+            medium.kind or Kind.IMAGE, medium.verdict.band if medium.verdict else None, medium.failure
+        )
+        for medium in post.media
+    )
 
 
 def _deciding(post: PostOutcome) -> Verdict:

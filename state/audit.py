@@ -9,7 +9,7 @@ from state.base import Table, to_json
 from state.errors import NotFound
 from state.model import AuditRow, Json, to_moment
 
-COLUMNS = "id, at, actor, action, subject, data, undone_by"
+COLUMNS = "id, at, mode, actor, action, subject, data, undone_by"
 
 
 class Audit(Table):

@@ -8,7 +8,7 @@ from typing import Any
 
 from state.base import Table, to_json
 from state.errors import NotFound
-from state.model import AnalysisRow, PostMedium, ScoreRow, VerdictRow, to_moment
+from state.model import AnalysisRow, PastAnalysis, PostMedium, ScoreRow, VerdictRow, to_moment
 
 
 class Media(Table):
@@ -42,7 +42,10 @@ class Media(Table):
             "JOIN media ON media.id = media_id WHERE mentions.state IN ('seen', 'resolved', 'analysed')"
         )
         if reviewed:
-            sql += " UNION SELECT media.sha256 FROM reviews JOIN media ON media.id = media_id"
+            sql += (
+                " UNION SELECT media.sha256 FROM reviews JOIN media ON media.id = media_id WHERE "
+                "reviews.id IN (SELECT max(id) FROM reviews GROUP BY media_id) AND label <> 'withdrawn'"
+            )
         return {row["sha256"] for row in self._store.rows(sql)}
 
     def mark_deleted(self, sha256: str) -> None:
@@ -50,13 +53,20 @@ class Media(Table):
         with self._store.transaction() as db:
             db.execute("UPDATE media SET deleted_at = ? WHERE sha256 = ?", (self._store.stamp(), sha256))
 
-    def save_analysis(self, analysis: AnalysisRow) -> None:
+    def save_analysis(self, analysis: AnalysisRow, *, afresh: bool = False) -> None:
         """Store one run of the engine.
 
         The same engine's earlier verdict on the same file is kept instead; an earlier refusal is replaced.
+        With ``afresh`` the new verdict counts, and the earlier one stays on record under another fingerprint.
         """
         media_id = self.id_of(analysis.sha256)
         with self._store.transaction() as db:
+            if afresh and analysis.reason is None:
+                db.execute(
+                    "UPDATE analyses SET fingerprint = fingerprint || '#' || id "
+                    "WHERE media_id = ? AND fingerprint = ?",
+                    (media_id, analysis.fingerprint),
+                )
             db.execute(
                 "DELETE FROM analyses WHERE media_id = ? AND fingerprint = ? AND reason IS NOT NULL",
                 (media_id, analysis.fingerprint),
@@ -140,6 +150,28 @@ class Media(Table):
                 "finished_at": to_moment(row["finished_at"]),
             },
         )
+
+    def past(self, sha256: str) -> list[PastAnalysis]:
+        """Every analysis of a file, by whichever engine, the newest first."""
+        rows = self._store.rows(
+            "SELECT finished_at, fingerprint, band, probability, policy, reason FROM analyses a "
+            "LEFT JOIN verdicts ON analysis_id = a.id "
+            "WHERE media_id = (SELECT id FROM media WHERE sha256 = ?) ORDER BY a.id DESC",
+            (sha256,),
+        )
+        return [PastAnalysis(**row | {"finished_at": to_moment(row["finished_at"])}) for row in rows]
+
+    def get(self, sha256: str) -> PostMedium:
+        """A file by its content alone; a deleted one has the reason `gone`.
+
+        Raises:
+            NotFound: no such file was ever had.
+        """
+        row = self._store.row("SELECT mime, size, deleted_at FROM media WHERE sha256 = ?", (sha256,))
+        if row is None:
+            raise NotFound(f"no medium with SHA-256 {sha256} was ever seen")
+        reason = "gone" if row["deleted_at"] else None
+        return PostMedium("", sha256=sha256, mime=row["mime"], size=row["size"], reason=reason)
 
     def _scores(self, analysis_id: int) -> tuple[ScoreRow, ...]:
         def to_score(row: dict[str, Any]) -> ScoreRow:

@@ -8,7 +8,7 @@ from typing import Any
 
 from state.base import Table
 from state.errors import NotFound
-from state.model import MentionRow, MentionState, NewMention, PostRow, Step, to_moment, to_text
+from state.model import MentionRow, MentionState, Mode, NewMention, PostRow, Step, to_moment, to_text
 from state.posts import COLUMNS as POST_COLUMNS
 from state.posts import to_post
 
@@ -128,6 +128,17 @@ class Mentions(Table):
             raise NotFound(f"there is no mention {mention_id}")
         return to_mention(row)
 
+    def mode_of(self, mention_id: int) -> Mode:
+        """The mode that a mention came in; jobs of another one must not touch it.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._store.row("SELECT mode FROM mentions WHERE id = ?", (mention_id,))
+        if row is None:
+            raise NotFound(f"there is no mention {mention_id}")
+        return Mode(row["mode"])
+
     def asked_already(self, mention: MentionRow, target_id: int) -> bool:
         """Whether another mention by the same person asks for the same and was not turned away.
 
@@ -221,6 +232,21 @@ class Mentions(Table):
         """It ends here with a reason, whether or not the asker could be told."""
         self._move(mention_id, MentionState.FAILED, reason=reason, detail=detail)
 
+    def reopen(self, mention_id: int, step: Step, by: str) -> None:
+        """Have a step of a closed mention done again, afresh: RESOLVE or ANALYSE.
+
+        Call it only where that step has what it needs; whoever was answered is not answered twice.
+        """
+        state = {Step.RESOLVE: MentionState.SEEN, Step.ANALYSE: MentionState.RESOLVED}[step]
+        mention = self.get(mention_id)
+        with self._store.transaction() as db:
+            db.execute(
+                "UPDATE mentions SET state = ?, closed_at = NULL, reason = NULL, detail = NULL WHERE id = ?",
+                (state, mention_id),
+            )
+            self._store.queue.add(step, mention.platform, mention_id, self._store.now(), afresh=True)
+            self._store.events.add("reopened", mention_id, {"step": step, "by": by})
+
     def set_reason(self, mention_id: int, reason: str, detail: str) -> None:
         """Why the answer is a `failure`; the mention goes on to be answered so."""
         with self._store.transaction() as db:
@@ -261,6 +287,16 @@ class Mentions(Table):
                 (self._store.mode, sha256),
             ),
         )
+
+    def about(self, sha256: str, limit: int = 20) -> list[MentionRow]:
+        """The latest mentions whose post carries this medium, whatever became of them, newest first."""
+        rows = self._store.rows(
+            SELECT + "WHERE m.mode = ? AND m.target_id IN "
+            "(SELECT pm.post_id FROM post_media pm JOIN media ON media.id = pm.media_id "
+            "WHERE media.sha256 = ?) ORDER BY m.id DESC LIMIT ?",
+            (self._store.mode, sha256, limit),
+        )
+        return [to_mention(row) for row in rows]
 
     def in_state(self, *states: MentionState, limit: int = 100) -> Iterator[MentionRow]:
         """The latest mentions in these states, newest first."""

@@ -19,12 +19,18 @@ class Mode(StrEnum):
 
 
 class Step(StrEnum):
-    """What a job does. The subject is a mention, for SEND a reply."""
+    """What a job does. The subject is a mention, for SEND and RETRACT a reply."""
 
     RESOLVE = "resolve"
     ANALYSE = "analyse"
     NOTICE = "notice"
     SEND = "send"
+    RETRACT = "retract"
+
+    @property
+    def of_reply(self) -> bool:
+        """Whether the subject is a reply."""
+        return self in {Step.SEND, Step.RETRACT}
 
 
 class MentionState(StrEnum):
@@ -44,18 +50,23 @@ class MentionState(StrEnum):
 
 
 class ReplyState(StrEnum):
-    """Where a reply is. SENDING: a request may have left."""
+    """Where a reply is. SENDING: a request may have left. RETRACTING: it still stands, and shall not."""
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
+    RETRACTING = "retracting"
+    RETRACTED = "retracted"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed step; finishing it needs the same ``lease`` that claimed it."""
+    """A claimed step; finishing it needs the same ``lease`` that claimed it.
+
+    ``afresh``: nothing that was fetched or judged before counts as its result.
+    """
 
     id: int
     platform: str
@@ -64,6 +75,7 @@ class Job:
     lease: str
     attempts: int
     interruptions: int
+    afresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +226,18 @@ class AnalysisRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAnalysis:
+    """What an engine once said of a medium: a band, or the ``reason`` why there is none."""
+
+    finished_at: datetime
+    fingerprint: str
+    band: str | None
+    probability: float | None
+    policy: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewReply:
     """A reply to be queued. ``key`` is derived from mention, kind and revision by the outbox."""
 
@@ -246,6 +270,8 @@ class ReplyRow:
     sent_at: datetime | None
     platform_id: str | None
     url: str | None
+    reason: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +313,7 @@ class AuditRow:
 
     id: int
     at: datetime
+    mode: str
     actor: str
     action: str
     subject: str

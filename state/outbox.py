@@ -12,8 +12,14 @@ from state.model import MentionRow, NewReply, ReplyRow, ReplyState, Step, to_mom
 
 COLUMNS = (
     "id, mention_id, kind, revision, key, state, in_reply_to, text, language, wording, band, created_at, "
-    "sent_at, platform_id, url"
+    "sent_at, platform_id, url, reason, detail"
 )
+
+OPERATOR = "operator"
+"""The wording of a reply whose words are an operator's own."""
+
+_ANSWERS = {"verdict", "correction"}
+_STANDING = {ReplyState.QUEUED, ReplyState.SENDING, ReplyState.SENT}
 
 
 def reply_key(mode: str, platform: str, post_id: str, kind: str, revision: int) -> str:
@@ -120,6 +126,73 @@ class Outbox(Table):
         """Take back a reply that surely does not stand on the platform."""
         with self._store.transaction() as db:
             db.execute("UPDATE replies SET state = 'withdrawn' WHERE id = ?", (reply_id,))
+
+    def withdraw_unsent(self, mention_id: int) -> bool:
+        """Take back corrections that nobody has begun to send, but for operators' own.
+
+        Returns:
+            Whether there were any.
+        """
+        unsent = [
+            reply.id
+            for reply in self.of_mention(mention_id)
+            if reply.kind == "correction" and reply.wording != OPERATOR
+        ]
+        with self._store.transaction():
+            return sum(map(self.withdraw_queued, unsent)) > 0
+
+    def withdraw_queued(self, reply_id: int) -> bool:
+        """Take back a reply that nobody has begun to send; False where it is too late."""
+        with self._store.transaction() as db:
+            withdrawn = db.execute(
+                "UPDATE replies SET state = 'withdrawn' WHERE id = ? AND state = 'queued'", (reply_id,)
+            )
+            if withdrawn.rowcount:
+                self._store.queue.cancel(Step.SEND, reply_id)
+        return withdrawn.rowcount == 1
+
+    def retract(self, reply_id: int) -> bool:
+        """Have a reply that stands taken back; False where it does not stand."""
+        with self._store.transaction() as db:
+            row = db.execute(
+                "UPDATE replies SET state = 'retracting' WHERE id = ? AND state = 'sent' "
+                "AND platform_id IS NOT NULL RETURNING mention_id",
+                (reply_id,),
+            ).fetchone()
+            if row is None:
+                return False
+            platform = self._store.mentions.get(row[0]).platform
+            self._store.queue.add(Step.RETRACT, platform, reply_id, self._store.now())
+            self._store.events.add("retract_queued", row[0], {"reply": reply_id})
+        return True
+
+    def keep(self, reply_id: int) -> bool:
+        """Let a reply stand that nobody has begun to take back; False where it is too late."""
+        with self._store.transaction() as db:
+            if not self._store.queue.cancel(Step.RETRACT, reply_id):
+                return False
+            kept = db.execute(
+                "UPDATE replies SET state = 'sent' WHERE id = ? AND state = 'retracting'", (reply_id,)
+            )
+        return kept.rowcount == 1
+
+    def retracted(self, reply_id: int) -> None:
+        """The reply stands no more."""
+        with self._store.transaction() as db:
+            db.execute("UPDATE replies SET state = 'retracted' WHERE id = ?", (reply_id,))
+
+    def not_retracted(self, reply_id: int, reason: str, detail: str) -> None:
+        """The platform did not take the reply back; it stands."""
+        with self._store.transaction() as db:
+            db.execute(
+                "UPDATE replies SET state = 'sent', reason = ?, detail = ? WHERE id = ?",
+                (reason, detail, reply_id),
+            )
+
+    def standing(self, mention_id: int) -> ReplyRow | None:
+        """The last answer to a mention that stands, or will: its verdict or a correction of that."""
+        answers = [r for r in self.of_mention(mention_id) if r.kind in _ANSWERS and r.state in _STANDING]
+        return answers[-1] if answers else None
 
     def earlier_is_open(self, reply: ReplyRow) -> bool:
         """Whether an earlier revision of this reply is still to be sent."""

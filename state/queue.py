@@ -39,14 +39,24 @@ class Queue(Table):
         self._process = os.urandom(8).hex()
         self._claims = itertools.count()
 
-    def add(self, step: Step, platform: str, subject_id: int, due_at: datetime) -> None:
+    def add(
+        self, step: Step, platform: str, subject_id: int, due_at: datetime, *, afresh: bool = False
+    ) -> None:
         """Queue a step; the same step of the same subject is queued once."""
         with self._store.transaction() as db:
             db.execute(
-                "INSERT INTO jobs (mode, platform, step, subject_id, queued_at, due_at) "
-                "VALUES (?, ?, ?, ?, ?, ?) "
+                "INSERT INTO jobs (mode, platform, step, subject_id, queued_at, due_at, afresh) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (step, subject_id) DO NOTHING",
-                (self._store.mode, platform, step, subject_id, self._store.stamp(), to_text(due_at)),
+                (
+                    self._store.mode,
+                    platform,
+                    step,
+                    subject_id,
+                    self._store.stamp(),
+                    to_text(due_at),
+                    int(afresh),
+                ),
             )
 
     def claim(
@@ -74,11 +84,11 @@ class Queue(Table):
                 "UPDATE jobs SET lease = ?, lease_until = ? WHERE id IN (SELECT id FROM jobs "
                 f"WHERE lease IS NULL AND mode = ? AND step = ? AND due_at <= ? AND platform IN ({marks}) "
                 f"{conditions}ORDER BY due_at, id LIMIT ?) "
-                "RETURNING id, platform, step, subject_id, lease, attempts, interruptions, due_at",
+                "RETURNING id, platform, step, subject_id, lease, attempts, interruptions, afresh, due_at",
                 (token, to_text(now + lease), self._store.mode, step, to_text(now), *platforms, *more, limit),
             ).fetchall()
-        rows.sort(key=lambda row: (row[7], row[0]))
-        return [Job(row[0], row[1], Step(row[2]), *row[3:7]) for row in rows]
+        rows.sort(key=lambda row: (row[8], row[0]))
+        return [_to_job(*row[:8]) for row in rows]
 
     def renew(self, jobs: Sequence[Job], lease: timedelta) -> None:
         """Let the leases of these steps run anew; one that is lost already stays lost."""
@@ -123,12 +133,13 @@ class Queue(Table):
             (to_text(until) if until is not None else None, int(failed)),
         )
 
-    def cancel(self, step: Step, subject_id: int) -> None:
-        """Take a step out of the queue, if it is there and nobody works on it."""
+    def cancel(self, step: Step, subject_id: int) -> bool:
+        """Take a step out of the queue, if it is there and nobody works on it; returns whether it was so."""
         with self._store.transaction() as db:
-            db.execute(
+            cancelled = db.execute(
                 "DELETE FROM jobs WHERE step = ? AND subject_id = ? AND lease IS NULL", (step, subject_id)
             )
+        return cancelled.rowcount == 1
 
     def _require(self, job: Job, sql: str, parameters: tuple[str | int | None, ...]) -> None:
         with self._store.transaction() as db:
@@ -162,3 +173,16 @@ class Queue(Table):
         )
         none = timedelta(0)
         return max(self._store.now() - to_moment(row["since"]), none) if row else none
+
+
+def _to_job(
+    job_id: int,
+    platform: str,
+    step: str,
+    subject_id: int,
+    lease: str,
+    attempts: int,
+    interruptions: int,
+    afresh: int,
+) -> Job:
+    return Job(job_id, platform, Step(step), subject_id, lease, attempts, interruptions, bool(afresh))

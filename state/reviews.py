@@ -1,13 +1,16 @@
-"""People's judgements of media; the newest one counts."""
+"""People's judgements of media; the newest one counts, and may be that there is none any more."""
 
 from __future__ import annotations
 
 from state.base import Table
 from state.model import ReviewedScore, ReviewRow, to_moment
 
+WITHDRAWN = "withdrawn"
+"""The label of a row that takes all earlier judgements back."""
+
 
 class Reviews(Table):
-    """Rows of `reviews`: kept for ever, never changed."""
+    """Rows of `reviews`: kept for ever, never changed; `WITHDRAWN` ones are no judgement."""
 
     def add(self, sha256: str, label: str, note: str, reviewer: str) -> None:
         """Store a judgement.
@@ -23,6 +26,14 @@ class Reviews(Table):
             )
             self._store.events.add("reviewed", data={"sha256": sha256, "label": label, "reviewer": reviewer})
 
+    def withdraw(self, sha256: str, reviewer: str) -> None:
+        """Let the detectors' verdict count again.
+
+        Raises:
+            NotFound: no such medium was ever seen.
+        """
+        self.add(sha256, WITHDRAWN, "", reviewer)
+
     def any_of(self, post_id: int) -> bool:
         """Whether a medium of this post was ever reviewed."""
         sql = "SELECT 1 FROM post_media pm JOIN reviews r ON r.media_id = pm.media_id WHERE pm.post_id = ?"
@@ -36,7 +47,8 @@ class Reviews(Table):
         rows = self._store.rows(
             "SELECT m.sha256, a.kind, p.platform, r.label, s.detector, s.weights, s.score "
             "FROM (SELECT media_id, max(id) AS id FROM reviews GROUP BY media_id) newest "
-            "JOIN reviews r ON r.id = newest.id JOIN media m ON m.id = newest.media_id "
+            f"JOIN reviews r ON r.id = newest.id AND r.label <> '{WITHDRAWN}' "
+            "JOIN media m ON m.id = newest.media_id "
             "JOIN analyses a "
             "ON a.id = (SELECT max(id) FROM analyses WHERE media_id = m.id "
             "AND reason IS NULL AND copy_of IS NULL) "
@@ -53,4 +65,15 @@ class Reviews(Table):
             "WHERE media_id = (SELECT id FROM media WHERE sha256 = ?) ORDER BY id DESC LIMIT 1",
             (sha256,),
         )
-        return ReviewRow(**row | {"created_at": to_moment(row["created_at"])}) if row else None
+        if row is None or row["label"] == WITHDRAWN:
+            return None
+        return ReviewRow(**row | {"created_at": to_moment(row["created_at"])})
+
+    def history(self, sha256: str) -> list[ReviewRow]:
+        """Every judgement and withdrawal of a medium, oldest first."""
+        rows = self._store.rows(
+            "SELECT label, note, reviewer, created_at FROM reviews "
+            "WHERE media_id = (SELECT id FROM media WHERE sha256 = ?) ORDER BY id",
+            (sha256,),
+        )
+        return [ReviewRow(**row | {"created_at": to_moment(row["created_at"])}) for row in rows]

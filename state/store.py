@@ -28,6 +28,7 @@ from state.errors import StoreClosed
 from state.events import Events
 from state.exports import Exports
 from state.figures import Figures
+from state.judged import Judged
 from state.likenesses import Likenesses
 from state.manners import Blocks, Switches
 from state.media import Media
@@ -37,6 +38,7 @@ from state.model import Mode, to_text
 from state.outbox import Outbox
 from state.pauses import Holds, Pauses
 from state.posts import Posts
+from state.public_pages import PublicPages
 from state.queue import Queue
 from state.reviews import Reviews
 from state.saved_views import SavedViews
@@ -119,9 +121,11 @@ class Store:
         self.exports = Exports(self)
         self.triage = Triage(self)
         self.saved_views = SavedViews(self)
+        self.public_pages = PublicPages(self)
         self.blocks = Blocks(self)
         self.switches = Switches(self)
         self.figures = Figures(self)
+        self.judged = Judged(self)
         self.accounts = Accounts(self)
         self.api_keys = ApiKeys(self)
         self.audit = Audit(self)

@@ -61,9 +61,13 @@ def load_own(path: Path) -> OwnCalibration | None:
         raise ConfigurationError(f"the calibration {path} cannot be used ({first}); {mend}") from error
 
 
+def dump_own(own: OwnCalibration) -> str:
+    """The file's text: stable order, one trailing newline."""
+    return json.dumps(own.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
+
+
 def save_own(own: OwnCalibration, path: Path) -> None:
     """Write an operator's calibration, whole or not at all."""
     partial = path.with_suffix(".partial")
-    text = json.dumps(own.model_dump(mode="json"), indent=1, sort_keys=True)
-    partial.write_text(f"{text}\n", "utf-8")
+    partial.write_text(dump_own(own), "utf-8")
     partial.replace(path)

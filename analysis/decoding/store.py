@@ -15,6 +15,8 @@ class FrameStore:
         self._fd = fd
         self.count = 0
         self.shape: tuple[int, int] | None = None
+        self.seconds: tuple[float, ...] = ()
+        """When each frame is shown, in seconds from the clip's first one; set by who knows it."""
 
     def append(self, frame: NDArray[np.uint8]) -> None:
         """Write one frame.
@@ -37,7 +39,7 @@ class FrameStore:
         """Forget what was written, before another decoder has its try."""
         os.ftruncate(self._fd, 0)
         os.lseek(self._fd, 0, os.SEEK_SET)
-        self.count, self.shape = 0, None
+        self.count, self.shape, self.seconds = 0, None, ()
 
 
 class SoundStore:

@@ -9,7 +9,7 @@ too many frames (decord issue 373). Runs in the decoding child only.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -59,6 +59,12 @@ class PacketIndex:
             return None
         return float((self.times[-1] - self.times[0]) * stream.time_base)
 
+    def when(self, times: Iterable[int], stream: VideoStream) -> tuple[float, ...]:
+        """These times in seconds from the first frame; nothing where that is not known."""
+        if not self.times or stream.time_base is None:
+            return ()
+        return tuple(round(float((time - self.times[0]) * stream.time_base), 3) for time in times)
+
 
 def decode_video(
     path: str,
@@ -84,6 +90,7 @@ def decode_video(
                 Refusal.TOO_LONG, f"the video lasts {seconds:.0f} s; the limit is {limits.max_duration:.0f} s"
             )
         missing = max(0, stream.frames - index.present)
+        shown_at = index.when(index.times or (), stream)
     kept = fitting_frames(probe.width or 0, probe.height or 0, limits, in_a_row=in_a_row)
     if not in_a_row and _key_frames_read(path, file_type, index, kept, limits, store):
         wanted = list(range(kept))
@@ -93,6 +100,8 @@ def decode_video(
         if not _decord_reads(path, file_type, probe, index.count, wanted, limits, store):
             store.clear()
             _pyav_reads(path, file_type, index, wanted, limits, store)
+        if shown_at and store.count == len(wanted):
+            store.seconds = tuple(shown_at[number] for number in wanted)
     if not store.count:
         raise MediumRefused(Refusal.CORRUPT, "no frame of the video can be decoded")
     large = not in_a_row and kept < limits.frames_per_video
@@ -121,6 +130,7 @@ def _key_frames_read(
         for frame in readable_frames(container, stream, VideoFrame, only=times):
             if frame.pts in times and not frame.is_corrupt:
                 store.append(_upright(frame, store.shape))
+        store.seconds = index.when(sorted(times), stream)
     return store.count == kept
 
 

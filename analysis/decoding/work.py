@@ -64,7 +64,7 @@ def perform(request: Request, limits: Limits) -> dict[str, Any]:
         marks = medium.marks if medium.image is None else picture_marks(medium.image)
         marks = marks or xmp_marks(medium.file)
     return {
-        "probe": asdict(replace(probe, notes=tuple(notes))),
+        "probe": asdict(replace(probe, notes=tuple(notes), frame_seconds=frames.seconds)),
         "marks": [asdict(mark) for mark in marks],
         "frames": _shape(frames),
         "row": _shape(row),

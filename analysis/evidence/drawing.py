@@ -36,12 +36,16 @@ _LONGEST_SIDE = 1000  # of a picture that is drawn, in pixels
 
 @dataclass(frozen=True, slots=True)
 class EvidencePicture:
-    """One picture: a ``name`` fit for a file, a ``title``, the PNG file, and what it shows in words."""
+    """One picture: a ``name`` fit for a file, a ``title``, the PNG file, and what it shows in words.
+
+    ``overlay`` is a PNG file to be laid over the whole medium, clear where nothing was looked at.
+    """
 
     name: str
     title: str
     png: bytes
     alt: str
+    overlay: bytes | None = None
 
 
 def colours() -> Colormap:
@@ -123,9 +127,22 @@ def span(scores: Collection[float]) -> str:
     return f"from {min(scores):.2f} to {max(scores):.2f} {scale}"
 
 
-def finished(figure: Figure, name: str, title: str, alt: str) -> EvidencePicture:
+def finished(
+    figure: Figure, name: str, title: str, alt: str, overlay: bytes | None = None
+) -> EvidencePicture:
     """Render the figure; the words for those who cannot see it are in the file, too."""
     buffer = BytesIO()
     about = {"Software": None, "Title": title, "Description": alt}
     figure.savefig(buffer, format="png", dpi=_DPI, metadata=about)
-    return EvidencePicture(name, title, buffer.getvalue(), alt)
+    return EvidencePicture(name, title, buffer.getvalue(), alt, overlay)
+
+
+def coloured(scores: NDArray[np.float64]) -> bytes:
+    """A PNG file of scores ``(H, W)`` in the scale's colours; clear where there is none."""
+    from PIL import Image
+
+    pixels = (colours()(np.nan_to_num(scores)) * 255).astype(np.uint8)
+    pixels[..., 3] = np.where(np.isnan(scores), 0, 255)
+    buffer = BytesIO()
+    Image.fromarray(pixels, "RGBA").save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

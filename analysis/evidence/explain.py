@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from analysis.decoding.decoder import Decoded, Decoder
-from analysis.decoding.sampling import frame_indices
 from analysis.errors import EngineFailed
 from analysis.evidence.drawing import EvidencePicture
 from analysis.evidence.heatmap import face_map, heat_map
@@ -19,7 +18,7 @@ from analysis.evidence.local import FaceBox, Patch, Window, clip_scores, faces, 
 from analysis.evidence.scan import scan_picture, scan_sound
 from analysis.evidence.spectrogram import SAMPLE_RATE, spectrogram
 from analysis.evidence.timeline import clip_bars, timeline
-from analysis.limits import Limits, Sampling
+from analysis.limits import Limits
 from analysis.members import Member
 from analysis.model import Kind, Score
 from detectors.base import ServiceDetector, View
@@ -66,18 +65,18 @@ def explain(
         return [
             picture
             for score in judged
-            for picture in _pictures(score, judged, medium, engine.limits, engine if scan else None)
+            for picture in _pictures(score, judged, medium, engine if scan else None)
         ]
 
 
 def _pictures(
-    score: Score, judged: Sequence[Score], medium: Decoded, limits: Limits, engine: Engine | None
+    score: Score, judged: Sequence[Score], medium: Decoded, engine: Engine | None
 ) -> Iterator[EvidencePicture]:
     match medium.probe.kind:
         case Kind.IMAGE:
             yield from _of_picture(score, medium, engine)
         case Kind.VIDEO:
-            yield from _of_clip(score, judged, medium, limits)
+            yield from _of_clip(score, judged, medium)
             yield from _of_sound(score, medium, engine)
         case Kind.AUDIO:
             yield from _of_sound(score, medium, engine)
@@ -94,15 +93,13 @@ def _of_picture(score: Score, medium: Decoded, engine: Engine | None) -> Iterato
         yield heat_map(score.detector, pixels, scanned, scanned=True)
 
 
-def _of_clip(
-    score: Score, judged: Sequence[Score], medium: Decoded, limits: Limits
-) -> Iterator[EvidencePicture]:
+def _of_clip(score: Score, judged: Sequence[Score], medium: Decoded) -> Iterator[EvidencePicture]:
     if medium.frames is not None:
         count, own_faces = len(medium.frames), _within(faces(score), len(medium.frames))
         points = dict(enumerate(frame_scores(score, count))) or _highest(own_faces)
         boxes = own_faces or next((found for other in judged if (found := _boxes(other, count))), [])
         if len(points) > 1:
-            yield timeline(score.detector, points, medium.frames, _seconds(medium, limits), boxes)
+            yield timeline(score.detector, points, medium.frames, _seconds(medium), boxes)
     if clips := clip_scores(score):
         yield clip_bars(score.detector, clips)
 
@@ -125,15 +122,10 @@ def _highest(boxes: Sequence[FaceBox]) -> dict[int, float]:
     return points
 
 
-def _seconds(medium: Decoded, limits: Limits) -> list[float] | None:
+def _seconds(medium: Decoded) -> list[float] | None:
     """When each decoded frame is shown; None where it is not known, as in a clip that was cut short."""
-    probe = medium.probe
-    if medium.frames is None or not probe.frames or not probe.frame_rate:
-        return None
-    if limits.sampling not in (Sampling.LINSPACE, Sampling.PUBLISHED):
-        return None
-    indices = frame_indices(probe.frames, limits.frames_per_video, limits.sampling)
-    return [index / probe.frame_rate for index in indices] if len(indices) == len(medium.frames) else None
+    known = medium.probe.frame_seconds
+    return list(known) if medium.frames is not None and len(known) == len(medium.frames) else None
 
 
 def _of_sound(score: Score, medium: Decoded, engine: Engine | None) -> Iterator[EvidencePicture]:

@@ -14,6 +14,7 @@ from analysis.evidence.drawing import (
     EvidencePicture,
     Pixels,
     canvas,
+    coloured,
     colours,
     draw_scale,
     finished,
@@ -65,9 +66,8 @@ def heat_map(detector: str, pixels: Pixels, patches: Sequence[Patch], *, scanned
     _mark_highest(axes[1], max(patches, key=lambda patch: patch.score), scale)
     without_axes(axes[1], "The same, coloured by strength of signs")
     draw_scale(bar, _COVER)
-    return finished(
-        figure, f"heatmap-{detector}", title, _heat_words(title, pixels, patches, scanned=scanned)
-    )
+    words = _heat_words(title, pixels, patches, scanned=scanned)
+    return finished(figure, f"heatmap-{detector}", title, words, coloured(heat))
 
 
 def patch_means(

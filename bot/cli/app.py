@@ -21,6 +21,7 @@ from bot.cli.generate import generate
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.pause import pause, resume
+from bot.cli.public import public
 from bot.cli.replies import replies
 from bot.cli.resolve import resolve
 from bot.cli.review import review
@@ -65,6 +66,7 @@ for command in (
 app.add_typer(accounts)
 app.add_typer(api_keys)
 app.add_typer(media)
+app.add_typer(public)
 app.add_typer(weights)
 
 

@@ -120,8 +120,9 @@ def _fit(gathered: Gathered, method: Literal["platt", "two_gaussian"]) -> Fit:
 
 def _limits(settings: Settings) -> Limits:
     from analysis.ensemble.calibrated import Limits
+    from bot.bands import band_limits
 
-    chosen = settings.analysis
+    chosen = band_limits(settings)
     return Limits(chosen.high_false_alarms, chosen.low_misses)
 
 

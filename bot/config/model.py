@@ -20,6 +20,7 @@ from bot.config.limits import Analysis, Fetch
 from bot.config.manners import Manners
 from bot.config.mastodon import Mastodon
 from bot.config.oidc import Oidc
+from bot.config.public import Public
 from bot.config.serve import Serve
 from bot.config.services import LanguageModel, Services, Speech, WebDetection, is_here
 from bot.config.sites import Sites
@@ -143,8 +144,18 @@ class Reply(Section):
     ] = False
     link: Annotated[
         bool,
-        Field(description="Add a link where a reply points to something; X charges far more for such posts."),
+        Field(
+            description="Add a link where there is something to see, as a public page; X charges far more."
+        ),
     ] = False
+    card: Annotated[bool, Field(description="Send a picture with each verdict that says it at a glance.")] = (
+        True
+    )
+    card_medium: Annotated[
+        Literal["blurred", "clear", "none"],
+        LowerCase,
+        Field(description="How what was checked is seen on that picture."),
+    ] = "blurred"
 
 
 class Log(Section):
@@ -202,6 +213,7 @@ class Settings(BaseSettings):
     web_detection: WebDetection = WebDetection()
     web: Web = Web()
     oidc: Oidc = Oidc()
+    public: Public = Public()
     serve: Serve = Serve()
     log: Log = Log()
 
@@ -209,6 +221,11 @@ class Settings(BaseSettings):
     def own_calibration(self) -> Path:
         """Where `veritag calibrate` keeps what it fitted."""
         return self.data_dir / "calibration.json"
+
+    @property
+    def own_bands(self) -> Path:
+        """Where the limits of the bands are that operators have set."""
+        return self.data_dir / "bands.json"
 
     @model_validator(mode="after")
     def _inbox_has_a_folder(self) -> Self:
@@ -218,6 +235,19 @@ class Settings(BaseSettings):
                 "is not set, though platforms holds inbox",
                 {"field": "inbox.folder", "mend": "name the folder, or take inbox out of platforms"},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _public_pages_can_be_reached(self) -> Self:
+        needed = {"web.enabled": self.web.enabled, "web.public_url": self.web.public_url}
+        for field, value in (needed | {"public.contact": self.public.contact}).items():
+            if self.public.enabled and not value:
+                mend = f"set {field}, or switch public.enabled off"
+                raise PydanticCustomError(
+                    "crossed",
+                    "is not set, though public.enabled is on",
+                    {"field": field, "mend": mend},
+                )
         return self
 
     @model_validator(mode="after")

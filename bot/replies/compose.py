@@ -49,7 +49,7 @@ def compose(
     candidates = words.of(place)
     band = context.band if kind in _ANSWERS else None
     sign = f"{words.signs[band]} " if band else ""
-    media = _media_phrase(words, context) if band else ""
+    media = media_phrase(words, context) if band else ""
     result = words.results[band] if band else ""
     for chosen in turns(len(candidates), turn, f"{language}/{place}"):
         main = sign + fill(candidates[chosen], media=media, result=result)
@@ -151,7 +151,7 @@ def _result(words: Wordings, medium: MediumResult) -> str:
     return fill(words.parts.not_checked, cause=words.failure[code].brief)
 
 
-def _media_phrase(words: Wordings, context: Context) -> str:
+def media_phrase(words: Wordings, context: Context) -> str:
     """What the main sentence is about: "this picture", "these 3 pictures", "1 of these 3 files"."""
     total = len(context.media)
     count = sum(medium.band is context.band for medium in context.media)

@@ -94,6 +94,15 @@ class DetailWords(_Words):
     no_rates: _Text
 
 
+class CardWords(_Words):
+    """What stands on the picture that goes with a verdict (`bot.card`), beside the verdict itself."""
+
+    limits: _Text
+    checked: _Text
+    correction: _Text
+    picture: _Text
+
+
 class OrderWords(_Words):
     """What people say to the bot behind its handle (`bot.orders`), each a word or a few."""
 
@@ -117,6 +126,7 @@ class Wordings(_Words):
     media: dict[str, MediaWords]
     parts: PartWords
     details: DetailWords
+    card: CardWords
     orders: OrderWords
     pending: _Wordings
     pointer: _Wordings

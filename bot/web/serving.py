@@ -1,4 +1,4 @@
-"""What the service answers over HTTP: health, metrics, `POST /resolve`, and the operators' console."""
+"""What the service answers over HTTP: health, metrics, `POST /resolve`, the console and public pages."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.platforms.base import Platform
     from bot.resolver import Resolver
     from bot.service import Service
+    from bot.thumbnails import Thumbnails
     from bot.web.console.desk import Desk
     from state.store import Store
 
@@ -76,14 +77,33 @@ def create_app(parts: Parts) -> FastAPI:
             web.requests_per_minute,
         ),
     )
+    thumbnails = _thumbnails(parts)
     if web.console:
-        install(app, _desk(parts))
+        install(app, _desk(parts, thumbnails))
+    if parts.settings.public.enabled:
+        _install_public(app, parts, thumbnails)
     return app
 
 
-def _desk(parts: Parts) -> Desk:
-    from bot.assembly import build_writer, media_limits
+def _thumbnails(parts: Parts) -> Thumbnails:
+    from bot.assembly import media_limits
     from bot.thumbnails import Thumbnails
+
+    settings = parts.settings
+    return Thumbnails(settings.data_dir / "thumbnails", parts.resolver.path, media_limits(settings))
+
+
+def _install_public(app: FastAPI, parts: Parts, thumbnails: Thumbnails) -> None:
+    from bot.card import Cards, Thumbnail
+    from bot.web.public.application import install
+
+    settings, store = parts.settings, parts.store
+    cards = Cards(store, settings.data_dir / "cards", thumbnails, Thumbnail(settings.public.medium))
+    install(app, settings, store, parts.resolver, cards, thumbnails)
+
+
+def _desk(parts: Parts, thumbnails: Thumbnails) -> Desk:
+    from bot.assembly import build_writer
     from bot.web.console.desk import Desk
     from bot.web.console.guard import Guard
     from bot.web.console.pages import Pages
@@ -102,5 +122,5 @@ def _desk(parts: Parts) -> Desk:
         wake=parts.service.wake,
         pages=Pages(test_mode=settings.test_mode, now=store.now),
         guard=Guard(store, settings.web),
-        thumbnails=Thumbnails(settings.data_dir / "thumbnails", parts.resolver.path, media_limits(settings)),
+        thumbnails=thumbnails,
     )

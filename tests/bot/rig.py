@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from analysis.limits import Limits
 from analysis.model import Analyzer
 from analysis.stub import StubAnalyzer
 from bot.analyses import Analyses
+from bot.card import Cards, Thumbnail
 from bot.clock import FakeClock
 from bot.flow import Flow, Patience
 from bot.manners import Manners
@@ -20,6 +22,7 @@ from bot.platforms.base import Draft, Post, SentReply
 from bot.platforms.inbox import InboxPlatform
 from bot.resolver import FetchLimits, MediaStore, Resolver
 from bot.resolver.fetcher import GuardedFetcher
+from bot.thumbnails import Thumbnails
 from bot.writer import Writer
 from state.model import MentionRow, MentionState, Mode, ReplyRow, Step
 from state.store import Store
@@ -27,12 +30,14 @@ from tests.bot.world import InboxWorld
 from tests.state.conftest import START
 
 LATER = timedelta(hours=1)
+STEPS = (Step.RESOLVE, Step.ANALYSE, Step.SEND, Step.RETRACT)
 
 
 class FaultyInbox(InboxPlatform):
     """The platform `inbox` with faults on demand, each raised once, in order.
 
-    ``before`` are raised instead of a reply, ``after`` once it stands, ``fetching`` instead of a post.
+    ``before`` are raised instead of a reply, ``after`` once it stands, ``fetching`` instead of a post,
+    ``retracting`` instead of taking a reply back.
     ``requests`` counts the replies that were asked for.
     """
 
@@ -41,12 +46,18 @@ class FaultyInbox(InboxPlatform):
         self.before: list[Exception] = []
         self.after: list[Exception] = []
         self.fetching: list[Exception] = []
+        self.retracting: list[Exception] = []
         self.requests = 0
 
     def fetch_post(self, post_id: str) -> Post:
         if self.fetching:
             raise self.fetching.pop(0)
         return super().fetch_post(post_id)
+
+    def retract(self, reply_id: str) -> None:
+        if self.retracting:
+            raise self.retracting.pop(0)
+        super().retract(reply_id)
 
     def reply(self, draft: Draft) -> SentReply:
         self.requests += 1
@@ -68,6 +79,7 @@ class Rig:
     flow: Flow
     clock: FakeClock
     writer: Writer
+    files: MediaStore
     closed: list[tuple[MentionRow, ReplyRow | None]] = field(default_factory=list)
 
     def watch(self) -> int:
@@ -92,9 +104,9 @@ class Rig:
         """Let everything happen, hour after hour, until nothing is open."""
         self.watch()
         for _ in range(hours):
-            while any(self.step(step) for step in (Step.RESOLVE, Step.ANALYSE, Step.SEND)):
+            while any(self.step(step) for step in STEPS):
                 pass
-            if self.store.queue.open_count(["inbox"], Step.RESOLVE, Step.ANALYSE, Step.SEND) == 0:
+            if self.store.queue.open_count(["inbox"], *STEPS) == 0:
                 return
             self.clock.advance(LATER.total_seconds())
         raise AssertionError("something is still open")
@@ -126,6 +138,7 @@ def rig(
     manners: Manners | None = None,
     quiet_hours: QuietHours | None = None,
     to_media_post: bool = False,
+    with_cards: bool = False,
 ) -> Iterator[Rig]:
     """A rig over a fresh inbox in this folder. An analyzer with a memory is made over the rig's store."""
     world = InboxWorld(folder / "inbox")
@@ -135,6 +148,8 @@ def rig(
     inbox = platform(world.folder)
     writer = Writer(store, "en", to_media_post=to_media_post)
     closed: list[tuple[MentionRow, ReplyRow | None]] = []
+    thumbnails = Thumbnails(folder / "thumbnails", resolver.path, Limits())
+    cards = Cards(store, folder / "cards", thumbnails, Thumbnail.BLURRED)
     flow = Flow(
         store,
         {"inbox": inbox},
@@ -144,10 +159,12 @@ def rig(
         manners or Manners(100, timedelta(hours=1000)),
         Patience(attempts=3, backoff_base=10, backoff_max=1000, lease=60, notice_after=300),
         pausing=Pausing(store, quiet_hours),
+        attach=cards.attach if with_cards else None,
         on_closed=lambda mention, reply: closed.append((mention, reply)),
     )
     try:
-        yield Rig(world, inbox, store, flow, clock, writer, closed)
+        yield Rig(world, inbox, store, flow, clock, writer, resolver.files, closed)
     finally:
+        cards.close()
         resolver.close()
         store.close()

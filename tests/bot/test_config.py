@@ -86,6 +86,7 @@ def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatc
     samples |= {"mastodon.url": HERE}
     samples["manners.quiet_hours"] = "22:00-07:00"
     samples |= {"web.public_url": "https://bot.example", "oidc.issuer": HERE}
+    samples["public.contact"] = "a@bot.example"
     samples |= {"bluesky.jetstream_url": "wss://jetstream.example/subscribe"}
     for section in ["language_model", "speech", "web_detection"]:
         samples |= {f"{section}.base_url": HERE, f"{section}.model": "m", f"{section}.key": SECRET}

@@ -19,6 +19,8 @@ from bot.errors import RateLimited
 from bot.platforms.base import Draft, Page, Post, SentReply
 from bot.platforms.gate import Gate
 from state.model import MentionState, Step
+from tests.bot.platforms.faults.bot import bot_over
+from tests.bot.platforms.faults.networks import X, network
 from tests.bot.rig import FaultyInbox, Rig, rig
 from tests.bot.world import InboxWorld
 from tests.state.conftest import START
@@ -156,3 +158,34 @@ def test_memory_does_not_grow_with_the_crowd(bot: Rig) -> None:
     tracemalloc.stop()
     assert after - before < 1_500_000
     assert peak - before < 6_000_000
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_a_thousand_askers_on_the_stand_in_for_x(tmp_path: Path) -> None:
+    """Over HTTP and with X's own limits, 100 posts in a quarter of an hour among them: not one 429."""
+    with network("x", tmp_path) as where:
+        assert isinstance(where, X)
+        refused: list[str] = []
+        counted = where.world.stand_in.limits.count
+
+        def count(endpoint: str, token: str) -> tuple[bool, dict[str, str]]:
+            allowed, told = counted(endpoint, token)
+            refused.extend([] if allowed else [endpoint])
+            return allowed, told
+
+        where.world.stand_in.limits.count = count
+        cursor, first = where.cursor_at_now(), where.ask()
+        parent = where.world.state.tweets[first].parent_id
+        asked = [first]
+        for _ in range(ASKERS - 1):
+            where.clock.advance(0.06)
+            asked.append(where.world.mention("is this real?", parent_id=parent))
+        with bot_over(tmp_path / "bot", where.connect(), where.clock) as bot:
+            bot.store.cursors.set("x", cursor)
+            while not bot.mentions() or bot.busy():
+                bot.pass_once()
+                where.clock.advance(10)
+            assert bot.store.mentions.counts()[MentionState.ANSWERED] == ASKERS
+        assert [reply.in_reply_to for reply in where.world.replies()] == asked
+        assert refused == []

@@ -71,6 +71,13 @@ class InboxWorld:
 
     def replies(self, file: Path | None = None) -> list[dict[str, Any]]:
         """The replies that were written, in order; torn records are none."""
+        return [record for record in self._records(file) if "retracts" not in record]
+
+    def retractions(self, file: Path | None = None) -> list[str]:
+        """The ids of the replies that were taken back, in order."""
+        return [record["retracts"] for record in self._records(file) if "retracts" in record]
+
+    def _records(self, file: Path | None) -> list[dict[str, Any]]:
         path = file or self.folder / "replies.jsonl"
         found = []
         for line in path.read_text().splitlines() if path.exists() else []:

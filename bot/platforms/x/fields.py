@@ -19,6 +19,7 @@ EXPANSIONS = [
 TWEET_FIELDS = [
     "attachments",
     "author_id",
+    "conversation_id",
     "created_at",
     "display_text_range",
     "entities",
@@ -115,6 +116,7 @@ class Tweet(_Json):
     text: str
     author_id: str
     created_at: AwareDatetime
+    conversation_id: str | None = None
     lang: str | None = None
     display_text_range: tuple[int, int] | None = None
     entities: Entities = Entities()

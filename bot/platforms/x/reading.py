@@ -59,6 +59,7 @@ class Reader:
             parent_id=led.get(fields.REPLIED_TO),
             quoted_id=led.get(fields.QUOTED),
             boosted_id=led.get(fields.RETWEETED),
+            thread_id=tweet.conversation_id,
             addressed=self._addressed(tweet, book.tweets.get(led.get(fields.REPLIED_TO, ""))),
         )
 

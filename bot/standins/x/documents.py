@@ -69,6 +69,7 @@ def document(tweet: Tweet) -> dict[str, Any]:
         "text": text,
         "author_id": tweet.author.id,
         "created_at": _time(tweet.created_at),
+        "conversation_id": tweet.conversation_id,
         "lang": tweet.language,
         "display_text_range": [tweet.shown_from, len(text)],
         "edit_history_tweet_ids": [tweet.id],

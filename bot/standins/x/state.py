@@ -83,6 +83,7 @@ class Tweet:
     parent_id: str | None
     quoted_id: str | None
     links: tuple[Link, ...]
+    conversation_id: str
     deleted: bool = False
 
     @property
@@ -168,9 +169,10 @@ class XState:
             if media:
                 shown = f"https://twitter.com/{author.handle}/status/{new}/photo/1"
                 links.append(Link(f"https://t.co/{new[-6:]}m", shown, media[0].key))
+            thread = self.tweets[parent_id].conversation_id if parent_id in self.tweets else new
             made = Tweet(
                 new, author, self._moment(), text, handles, language, tuple(media), parent_id, quoted_id,
-                tuple(links),
+                tuple(links), thread,
             )  # fmt: skip
             self.tweets[new] = made
             return made

@@ -11,7 +11,20 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from bot.accounts import Role
 from bot.errors import ConfigError
-from bot.web.console import data, operations, people, queue, signing_in, thumbnails
+from bot.web.console import (
+    actions,
+    calibration,
+    data,
+    detectors,
+    operations,
+    people,
+    publishing,
+    queue,
+    refit,
+    signing_in,
+    thumbnails,
+    verdict,
+)
 from bot.web.console.desk import Desk
 from bot.web.console.guard import NotSignedIn
 from bot.web.console.pages import BASE
@@ -20,7 +33,19 @@ from bot.web.headers import SafeHeaders
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
-PAGES = (queue.router, thumbnails.router, operations.router, data.router, people.router)
+PAGES = (
+    queue.router,
+    thumbnails.router,
+    verdict.router,
+    actions.router,
+    publishing.router,
+    operations.router,
+    data.router,
+    people.router,
+    detectors.router,
+    calibration.router,
+    refit.router,
+)
 """Every page's routes, made from the desk; all of them need an operator."""
 
 

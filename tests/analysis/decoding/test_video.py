@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -236,7 +237,10 @@ def test_frames_in_a_row_are_the_first_ones_without_a_gap(name: str, tmp_path: P
     assert alone.frames is None
     assert alone.row is not None
     assert np.array_equal(alone.row, medium.row)
-    assert alone.probe == medium.probe == without.probe
+    assert medium.probe == without.probe
+    assert len(medium.probe.frame_seconds) == 4
+    assert medium.probe.frame_seconds[0] == 0
+    assert alone.probe == replace(medium.probe, frame_seconds=())
     assert without.row is None
 
 

@@ -37,6 +37,8 @@ PLACEHOLDERS = {
     "parts.not_checked": {"cause"},
     "parts.estimate": {"percent", "plural"},
     "parts.licence_note": {"licence"},
+    "card.checked": {"date"},
+    "card.picture": {"result"},
     "frame.greeting": {"handle"},
     "details.intro": {"items"},
     "details.item": {"check", "finding"},

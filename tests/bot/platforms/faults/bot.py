@@ -64,14 +64,22 @@ class Bot:
         except PlatformError:
             return
 
+    def pass_once(self) -> None:
+        """Everything that can be done now."""
+        self.look()
+        while any(self._step(step) for step in STEPS):
+            pass
+
+    def busy(self) -> bool:
+        """Whether a step is left to do, now or later."""
+        return self.store.queue.open_count([self.platform.name], *STEPS) > 0
+
     def live(self, seconds: float) -> None:
         """Let the bot live for so long, or until a mention has come to its end and nothing is left to do."""
         lived = 0.0
         for pause in PACE:
-            self.look()
-            while any(self._step(step) for step in STEPS):
-                pass
-            if self.mentions() and self.store.queue.open_count([self.platform.name], *STEPS) == 0:
+            self.pass_once()
+            if self.mentions() and not self.busy():
                 return
             if lived >= seconds:
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -39,7 +39,8 @@ from tests.bot.world import InboxWorld, png
 Result = TypeVar("Result")
 
 CALLS = ("me", "mentions", "fetch_post", "upload", "reply", "find_reply", "retract")
-TIMEOUT = 0.25
+TIMEOUT = 0.4
+SCOUTING_TRIES = 5
 
 
 class Network(Protocol):
@@ -126,7 +127,10 @@ class Scouted:
         return self.connect()
 
     def cursor_at_now(self) -> str:
-        return self._scout.cursor_at_now()
+        for _ in range(SCOUTING_TRIES):
+            with suppress(PlatformError):  # the short time-out of a busy machine
+                return self._scout.cursor_at_now()
+        raise AssertionError(f"{self.name} cannot be read, though nothing is broken")
 
 
 class Inbox(Scouted):
@@ -152,9 +156,8 @@ class Inbox(Scouted):
         return self._world.mention(f"m{number}", parent_id=f"p{number}", author="bea")
 
     def standing(self, mention_id: str) -> int:
-        records = self._world.replies()
-        taken_back = {each["retracts"] for each in records if "retracts" in each}
-        replies = [each for each in records if each.get("in_reply_to") == mention_id]
+        taken_back = self._world.retractions()
+        replies = [each for each in self._world.replies() if each["in_reply_to"] == mention_id]
         return sum(each["id"] not in taken_back for each in replies)
 
 

@@ -277,3 +277,13 @@ def test_the_tightest_window_counts(headers: dict[str, str], expected: tuple[int
     response.headers.update(headers)
     limit, remaining, reset_at = window(response)
     assert (limit, remaining, int(reset_at.timestamp()) if reset_at else None) == expected
+
+
+def test_posts_of_one_conversation_name_its_first_as_their_thread(world: XWorld) -> None:
+    first = world.post("look", pictures=1)
+    between = world.post("hm", parent_id=first)
+    world.mention("real?", parent_id=between)
+    platform = world.connect()
+    (mention,) = platform.mentions(platform.cursor_at_start()).mentions
+    assert mention.thread_id == first
+    assert platform.fetch_post(between).thread_id == first

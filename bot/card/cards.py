@@ -1,0 +1,93 @@
+"""The cards of replies: drawn when first asked for, and kept while the medium that they show is.
+
+DATA_DIR/cards/SHA256/REPLY-blurred.png    SHA256 of the medium, or `none`; REPLY is the reply's key
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bot.card.draw import Thumbnail, can_write, draw
+from bot.card.words import card_of, description_of, plain_card_of
+from bot.platforms.base import Draft
+from bot.replies.model import Context
+from bot.reviews import judgement_of
+from bot.thumbnails import NoThumbnail, Thumbnails
+from bot.writer import results_of
+from state.model import ReplyRow
+from state.store import Store
+
+log = structlog.get_logger()
+
+SECONDS: Final = 10.0
+"""A card waits this long for its medium's picture, then does without."""
+_KINDS: Final = {"verdict", "correction"}
+_NO_MEDIUM: Final = "none"
+
+
+class Cards:
+    """Draws and keeps them."""
+
+    def __init__(self, store: Store, folder: Path, thumbnails: Thumbnails, shown: Thumbnail) -> None:
+        """`shown` is how media are seen on cards."""
+        self._store = store
+        self._folder = folder
+        self._thumbnails = thumbnails
+        self._shown = shown
+
+    def attach(self, draft: Draft, reply: ReplyRow) -> Draft:
+        """The draft with its card; as it was where the reply has none, or it cannot be drawn."""
+        if reply.kind not in _KINDS or reply.band is None:
+            return draft
+        try:
+            image, description = self.of(reply)
+        except Exception as problem:  # the edge: no picture is worth a reply
+            log.error("no_card", reply=reply.id, exc_info=problem)
+            return draft
+        return replace(draft, image=image, image_alt_text=description)
+
+    def of(self, reply: ReplyRow) -> tuple[Path, str]:
+        """The card's file and its alternative text. The reply is a verdict or correction with a band.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        mention = self._store.mentions.get(reply.mention_id)
+        post = judgement_of(self._store, mention).post
+        card = card_of(reply, Context(media=results_of(post)))
+        assert mention.target_id is not None
+        media = self._store.posts.media(mention.target_id)
+        sha256 = media[post.worst.index - 1].sha256 if self._shown is not Thumbnail.NONE else None
+        file = self._folder / (sha256 or _NO_MEDIUM) / f"{reply.key}-{self._shown}.png"
+        if not file.exists():
+            small = self._thumbnail(sha256) if sha256 else None
+            writable = card if can_write(card) else plain_card_of(reply)
+            _keep(file, draw(writable, small, self._shown))
+        return file, description_of(reply, card)
+
+    def close(self) -> None:
+        """Release what makes the small pictures."""
+        self._thumbnails.close()
+
+    def _thumbnail(self, sha256: str) -> bytes | None:
+        with contextlib.suppress(NoThumbnail, TimeoutError, CancelledError):
+            return self._thumbnails.get(sha256).result(SECONDS)
+        return None
+
+
+def _keep(file: Path, content: bytes) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = file.with_name(f"partial-{uuid.uuid4().hex}")
+    try:
+        partial.touch(mode=0o600)
+        partial.write_bytes(content)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
