@@ -140,7 +140,7 @@ class VeritagImage(Detector):
             )
         chosen = boxes(height, width, STILL_CROPS if count == 1 else 1)
         crops = torch.stack([f[y : y + h, x : x + w] for f in view.cpu() for x, y, w, h in chosen])
-        figures = torch.cat([self._describer.describe(part) for part in crops.split(_AT_ONCE)])
+        figures = torch.cat([self._describer.describe(part) for part in torch.split(crops, _AT_ONCE)])
         places = torch.tensor(chosen, dtype=torch.float32, device=self._device)
         return torch.cat([figures, places.repeat(count, 1)], 1)
 

@@ -107,10 +107,10 @@ def _fit_block(
     pictures = _Pictures(np.clip((raw - centre) / scale, -REACH, REACH), weights, groups)
     within = _within(pictures)
     ridge = settings.ridges[name] * np.eye(len(centre))
-    weight = np.linalg.solve(
+    turned = np.linalg.solve(
         within + settings.laundering * _laundering(pictures) + ridge, _direction(pictures)
     )
-    weight = np.asarray(weight * settings.shares[name] / np.sqrt(weight @ within @ weight), dtype=np.float64)
+    weight: Floats = turned * (settings.shares[name] / float(np.sqrt(turned @ within @ turned)))
     return _Block(centre, scale, weight, pictures.figures.mean(1) @ weight)
 
 
