@@ -178,8 +178,11 @@ class Analyzer(Protocol):
             EngineFailed: it cannot be used now.
         """
 
-    def submit(self, path: Path) -> Future[Analysis]:
+    def submit(self, path: Path, *, on_stage: Callable[[str], None] | None = None) -> Future[Analysis]:
         """Queue one file for analysis; blocks only while the engine's bounded queue is full.
+
+        ``on_stage`` hears each stage of ``timing`` by name when it is done, on the engine's threads; it must
+        return at once and raise nothing.
 
         The future raises:
             MediumRefused: this medium cannot be judged; do not try again.

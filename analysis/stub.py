@@ -38,7 +38,7 @@ class StubAnalyzer:
     def warm_up(self, on_progress: Callable[[str], None] | None = None) -> None:
         """See `Analyzer`; there is nothing to load."""
 
-    def submit(self, path: Path) -> Future[Analysis]:
+    def submit(self, path: Path, *, on_stage: Callable[[str], None] | None = None) -> Future[Analysis]:
         """See `Analyzer`; the future is already done."""
         if self._closed.is_set():
             raise EngineFailed("the engine is closed")
@@ -46,6 +46,8 @@ class StubAnalyzer:
         future.set_running_or_notify_cancel()
         try:
             future.set_result(self._analyse(path))
+            if on_stage is not None:
+                on_stage("total")
         except AnalysisError as error:
             future.set_exception(error)
         return future

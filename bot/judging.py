@@ -17,7 +17,7 @@ from bot.errors import ResolveError
 
 if TYPE_CHECKING:
     from analysis.model import Analysis
-    from bot.resolver import Resolver
+    from bot.resolver import MediumRef, Resolution, StoredMedium
 
 _AHEAD = 16
 
@@ -116,10 +116,20 @@ class Submits(Protocol):
         """Queue one file for analysis."""
 
 
+class Resolves(Protocol):
+    """What judging asks of a resolver; see `bot.resolver.Resolver`."""
+
+    def resolve(self, url: str) -> Resolution:
+        """What media a URL has."""
+
+    def fetch(self, ref: MediumRef, *, file_root: Path | None) -> StoredMedium:
+        """Bring one medium into the store."""
+
+
 class Judge:
     """Judges inputs. The engine and the resolver are made when the first input needs them."""
 
-    def __init__(self, analyzer: Callable[[], Submits], resolver: Callable[[], Resolver]) -> None:
+    def __init__(self, analyzer: Callable[[], Submits], resolver: Callable[[], Resolves]) -> None:
         self._analyzer = analyzer
         self._resolver = resolver
 

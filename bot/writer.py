@@ -52,7 +52,7 @@ class Writer:
         Whoever asks for nothing special where the same was told to somebody else in the same thread gets the
         result in short, with a pointer to that reply. Call inside the transaction that queues the reply.
         """
-        context = replace(self._context(judgement), link=self._page(mention))
+        context = replace(self.context(judgement), link=self._page(mention))
         if mention.details:
             worst = judgement.post.worst
             details = details_of(_deciding(judgement.post), worst.kind or Kind.IMAGE)
@@ -69,7 +69,7 @@ class Writer:
         self, mention: MentionRow, rules: TextRules, judgement: Judgement, revision: int
     ) -> NewReply:
         """What holds now, after a review."""
-        context = replace(self._context(judgement), link=self._page(mention))
+        context = replace(self.context(judgement), link=self._page(mention))
         return self._write(mention, rules, ReplyKind.CORRECTION, context, revision)
 
     def failure(self, mention: MentionRow, rules: TextRules, reason: str) -> NewReply:
@@ -105,7 +105,8 @@ class Writer:
             revision=revision,
         )
 
-    def _context(self, judgement: Judgement) -> Context:
+    def context(self, judgement: Judgement) -> Context:
+        """What a reply can tell of a judgement. At least one medium has a verdict."""
         post = judgement.post
         return Context(
             media=results_of(post),

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from bot.card.draw import Thumbnail, can_write, draw
+from bot.card.draw import Card, Thumbnail, can_write, draw
 from bot.card.words import card_of, description_of, plain_card_of
 from bot.platforms.base import Draft
 from bot.replies.model import Context
@@ -44,7 +44,7 @@ class Cards:
 
     def attach(self, draft: Draft, reply: ReplyRow) -> Draft:
         """The draft with its card; as it was where the reply has none, or it cannot be drawn."""
-        if reply.kind not in _KINDS or reply.band is None:
+        if not has_card(reply):
             return draft
         try:
             image, description = self.of(reply)
@@ -68,9 +68,15 @@ class Cards:
         file = self._folder / (sha256 or _NO_MEDIUM) / f"{reply.key}-{self._shown}.png"
         if not file.exists():
             small = self._thumbnail(sha256) if sha256 else None
-            writable = card if can_write(card) else plain_card_of(reply)
-            _keep(file, draw(writable, small, self._shown))
+            _keep(file, drawn(reply, card, small, self._shown))
         return file, description_of(reply, card)
+
+    def description(self, reply: ReplyRow) -> str | None:
+        """The card's alternative text; None where the reply has no card."""
+        if not has_card(reply):
+            return None
+        post = judgement_of(self._store, self._store.mentions.get(reply.mention_id)).post
+        return description_of(reply, card_of(reply, Context(media=results_of(post))))
 
     def close(self) -> None:
         """Release what makes the small pictures."""
@@ -80,6 +86,18 @@ class Cards:
         with contextlib.suppress(NoThumbnail, TimeoutError, CancelledError):
             return self._thumbnails.get(sha256).result(SECONDS)
         return None
+
+
+def has_card(reply: ReplyRow) -> bool:
+    """Whether a card goes with a reply of this kind."""
+    return reply.kind in _KINDS and reply.band is not None
+
+
+def drawn(reply: ReplyRow, card: Card, small: bytes | None, shown: Thumbnail) -> bytes:
+    """A reply's card as a PNG, with a small picture of its medium; in plain form where no font here has
+    its signs.
+    """
+    return draw(card if can_write(card) else plain_card_of(reply), small, shown)
 
 
 def _keep(file: Path, content: bytes) -> None:

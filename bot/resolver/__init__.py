@@ -55,6 +55,13 @@ class Resolver:
     ) -> None:
         self.close()
 
+    def into(self, files: MediaStore) -> Resolver:
+        """The same resolver, with the same limits and pauses of hosts, bringing media into another store.
+
+        Whoever asked for it closes that store, and never this resolver.
+        """
+        return Resolver(self._fetcher, files, self._router, self._watch)
+
     def path(self, sha256: str) -> Path:
         """Where the file with this content is, or would be."""
         return self.files.path(sha256)

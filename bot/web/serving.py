@@ -104,6 +104,7 @@ def _install_public(app: FastAPI, parts: Parts, thumbnails: Thumbnails) -> None:
 
 def _desk(parts: Parts, thumbnails: Thumbnails) -> Desk:
     from bot.assembly import build_writer
+    from bot.card import Cards, Thumbnail
     from bot.web.console.desk import Desk
     from bot.web.console.guard import Guard
     from bot.web.console.pages import Pages
@@ -123,4 +124,7 @@ def _desk(parts: Parts, thumbnails: Thumbnails) -> Desk:
         pages=Pages(test_mode=settings.test_mode, now=store.now),
         guard=Guard(store, settings.web),
         thumbnails=thumbnails,
+        cards=Cards(store, settings.data_dir / "cards", thumbnails, Thumbnail(settings.reply.card_medium))
+        if settings.reply.card
+        else None,
     )

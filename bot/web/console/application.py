@@ -14,6 +14,7 @@ from bot.errors import ConfigError
 from bot.web.console import (
     actions,
     calibration,
+    cards,
     data,
     detectors,
     operations,
@@ -23,6 +24,7 @@ from bot.web.console import (
     refit,
     signing_in,
     thumbnails,
+    trying,
     verdict,
 )
 from bot.web.console.desk import Desk
@@ -38,7 +40,9 @@ PAGES = (
     thumbnails.router,
     verdict.router,
     actions.router,
+    cards.router,
     publishing.router,
+    trying.router,
     operations.router,
     data.router,
     people.router,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.model import Analyzer
+    from bot.card import Cards
     from bot.config import Settings
     from bot.flow import Flow
     from bot.health import HealthReport
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The parts of the running bot that operators see and act on. ``wake`` has new jobs taken up at once."""
+    """The parts of the running bot that operators see and act on.
+
+    ``wake`` has new jobs taken up at once; ``cards`` is None where replies go without.
+    """
 
     settings: Settings
     store: Store
@@ -38,3 +42,4 @@ class Desk:
     pages: Pages
     guard: Guard
     thumbnails: Thumbnails
+    cards: Cards | None

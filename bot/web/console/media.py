@@ -46,12 +46,14 @@ def router(desk: Desk, room: EvidenceRoom) -> APIRouter:
         path = desk.resolver.path(sha256)
         if medium.reason or not path.is_file():
             raise HTTPException(404, "the file is not on this machine any more")
-        return _served(path, sha256)
+        return served(path, sha256)
 
     @routes.get("/media/{sha256}/evidence")
     def evidence(request: Request, sha256: Digest) -> Response:
         pictures = room.pictures(analysis_of(sha256))
-        return desk.pages.page(request, "_evidence.html", sha256=sha256, pictures=pictures)
+        return desk.pages.page(
+            request, "_evidence.html", sha256=sha256, address=_address(sha256), pictures=pictures
+        )
 
     @routes.post("/media/{sha256}/evidence")
     def draw(request: Request, sha256: Digest) -> Response:
@@ -60,7 +62,9 @@ def router(desk: Desk, room: EvidenceRoom) -> APIRouter:
             raise HTTPException(409, "the file is not on this machine any more; resolve it again first")
         pictures = room.request(analysis)
         if "hx-request" in request.headers:
-            return desk.pages.page(request, "_evidence.html", sha256=sha256, pictures=pictures)
+            return desk.pages.page(
+                request, "_evidence.html", sha256=sha256, address=_address(sha256), pictures=pictures
+            )
         return RedirectResponse(f"{BASE}/media/{sha256}#evidence-{sha256[:12]}", 303)
 
     @routes.get("/media/{sha256}/evidence/{name}.png")
@@ -73,8 +77,16 @@ def router(desk: Desk, room: EvidenceRoom) -> APIRouter:
     return routes
 
 
-def _served(path: File, sha256: str) -> Response:
-    """The file, whole or in the ranges that were asked for."""
+def _address(sha256: str) -> str:
+    return f"{BASE}/media/{sha256}"
+
+
+def served(path: File, sha256: str) -> Response:
+    """The file, whole or in the ranges that were asked for.
+
+    Raises:
+        HTTPException: 404, it is gone.
+    """
     try:
         with path.open("rb") as opened:
             kind = sniff(opened.read(HEAD_BYTES)) or UNKNOWN

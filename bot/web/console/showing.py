@@ -14,6 +14,7 @@ from bot.analyses import reviewed_verdict
 from bot.evidence import EvidenceRoom, Pictures, Progress
 from bot.rows import kind_of_mime
 from bot.web.console.media import SHOWN
+from bot.web.console.pages import BASE
 from bot.web.console.showing_scores import ScoreView, agreement, show_scores
 from state.model import (
     AnalysisRow,
@@ -29,6 +30,7 @@ from state.model import (
 
 if TYPE_CHECKING:
     from bot.web.console.desk import Desk
+    from state.store import Store
 
 STAGES = ("seen", "reopened", "resolved", "analysed", "answered", "failed", "ignored")
 _CREDENTIALS = {
@@ -64,10 +66,13 @@ class Deed:
 class MediumView:
     """One medium with all that is known of it. ``own`` is the detectors' verdict, ``verdict`` what counts.
 
-    ``here``: the file is on this machine; ``shown``: browsers show files of its type.
+    ``here``: the file is on this machine; ``shown``: browsers show files of its type. Below ``address`` are
+    the file and the pictures; ``known``: it has a page of its own.
     """
 
     number: int
+    address: str
+    known: bool
     medium: PostMedium
     kind: Kind | None
     here: bool
@@ -160,38 +165,16 @@ class Showing:
         return self._medium(self._store.media.get(sha256), 1), self._deeds(f"medium:{sha256}")
 
     def _medium(self, medium: PostMedium, number: int) -> MediumView:
-        store, sha256 = self._store, medium.sha256
-        analysis = store.media.analysis(sha256) if sha256 else None
-        kind = Kind(analysis.kind) if analysis and analysis.kind else kind_of_mime(medium.mime)
-        scores = show_scores(analysis, self._desk.settings.own_calibration) if analysis else []
-        own, verdict = reviewed_verdict(store, analysis) if analysis else (None, None)
-        here = sha256 is not None and not medium.reason and self._desk.resolver.path(sha256).is_file()
-        return MediumView(
-            number=number,
-            medium=medium,
-            kind=kind,
-            here=here,
-            shown=medium.mime in SHOWN,
-            analysis=analysis,
-            own=own,
-            verdict=verdict,
-            review=store.reviews.latest(sha256) if sha256 else None,
-            scores=tuple(scores),
-            agreement=agreement(scores),
-            provenance=tuple(provenance_words(analysis.provenance)) if analysis else (),
-            pictures=self._room.pictures(analysis) if analysis else Pictures(Progress.NONE),
-            relatives=tuple(self._relatives(sha256)) if sha256 else (),
-            past=tuple(store.media.past(sha256)) if sha256 else (),
-            asked=tuple(store.mentions.about(sha256)) if sha256 else (),
+        sha256 = medium.sha256
+        return medium_view(
+            self._desk,
+            medium,
+            number,
+            self._store.media.analysis(sha256) if sha256 else None,
+            self._room,
+            f"{BASE}/media/{sha256}",
+            here=sha256 is not None and not medium.reason and self._desk.resolver.path(sha256).is_file(),
         )
-
-    def _relatives(self, sha256: str) -> list[Relative]:
-        found = []
-        for relative in self._store.likenesses.relatives(sha256):
-            analysis = self._store.media.analysis(relative)
-            _, verdict = reviewed_verdict(self._store, analysis) if analysis else (None, None)
-            found.append(Relative(relative, verdict.band if verdict else None))
-        return found
 
     def _deeds(self, *subjects: str) -> tuple[Deed, ...]:
         return tuple(
@@ -205,6 +188,53 @@ class Showing:
             )
             for row in self._store.audit.of(*subjects)
         )
+
+
+def medium_view(
+    desk: Desk,
+    medium: PostMedium,
+    number: int,
+    analysis: AnalysisRow | None,
+    room: EvidenceRoom,
+    address: str,
+    *,
+    here: bool,
+    known: bool = True,
+) -> MediumView:
+    """A medium with its analysis, and what else is known of the same bytes."""
+    store, sha256 = desk.store, medium.sha256
+    kind = Kind(analysis.kind) if analysis and analysis.kind else kind_of_mime(medium.mime)
+    scores = show_scores(analysis, desk.settings.own_calibration) if analysis else []
+    own, verdict = reviewed_verdict(store, analysis) if analysis else (None, None)
+    return MediumView(
+        number=number,
+        address=address,
+        known=known,
+        medium=medium,
+        kind=kind,
+        here=here,
+        shown=medium.mime in SHOWN,
+        analysis=analysis,
+        own=own,
+        verdict=verdict,
+        review=store.reviews.latest(sha256) if sha256 else None,
+        scores=tuple(scores),
+        agreement=agreement(scores),
+        provenance=tuple(provenance_words(analysis.provenance)) if analysis else (),
+        pictures=room.pictures(analysis) if analysis else Pictures(Progress.NONE),
+        relatives=tuple(_relatives(store, sha256)) if sha256 else (),
+        past=tuple(store.media.past(sha256)) if sha256 else (),
+        asked=tuple(store.mentions.about(sha256)) if sha256 else (),
+    )
+
+
+def _relatives(store: Store, sha256: str) -> list[Relative]:
+    found = []
+    for relative in store.likenesses.relatives(sha256):
+        analysis = store.media.analysis(relative)
+        _, verdict = reviewed_verdict(store, analysis) if analysis else (None, None)
+        found.append(Relative(relative, verdict.band if verdict else None))
+    return found
 
 
 def provenance_words(provenance: Mapping[str, Any]) -> list[str]:

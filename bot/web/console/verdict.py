@@ -11,10 +11,13 @@ from analysis.model import Band
 from bot.actions import Actions
 from bot.evidence import EvidenceRoom, Explaining, explained_by
 from bot.web.console import media
+from bot.web.console.as_posted import Preview, preview, rules_of
+from bot.web.console.cards import card_address
 from bot.web.console.desk import Desk
 from bot.web.console.media import Digest
 from bot.web.console.showing import Deed, Showing, timing_of
 from state.errors import NotFound
+from state.model import ReplyRow
 
 LABELS = {
     ReviewLabel.REAL: "Real",
@@ -55,6 +58,7 @@ def router(desk: Desk) -> APIRouter:
             labels=LABELS,
             bands=list(Band),
             timing_of=timing_of,
+            preview_of=lambda reply: _preview_of(desk, reply, view.mention.platform),
             just_done=_just_done(view.deeds, done),
             refused=refused,
             public_page=desk.store.public_pages.of_mention(mention_id),
@@ -78,6 +82,13 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def _preview_of(desk: Desk, reply: ReplyRow, platform: str) -> Preview:
+    """A stored reply as it looks on its platform."""
+    image, description = card_address(desk, reply)
+    rules = rules_of(desk.platforms, platform)
+    return preview(reply.text, reply.language, platform, rules, image=image, image_alt_text=description)
 
 
 def _just_done(deeds: tuple[Deed, ...], done: str) -> list[Deed]:

@@ -28,7 +28,7 @@ from tests.bot.world import png
 
 pytestmark = pytest.mark.e2e
 
-CARDS = False
+CARDS = True
 """Whether a verdict comes with its card: a picture with alternative text."""
 
 LIVES = 50
