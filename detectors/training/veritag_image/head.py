@@ -110,7 +110,8 @@ def _fit_block(
     turned = np.linalg.solve(
         within + settings.laundering * _laundering(pictures) + ridge, _direction(pictures)
     )
-    weight: Floats = turned * (settings.shares[name] / float(np.sqrt(turned @ within @ turned)))
+    length = float(np.sqrt(turned @ within @ turned))
+    weight = np.asarray(turned * (settings.shares[name] / length), dtype=np.float64)
     return _Block(centre, scale, weight, pictures.figures.mean(1) @ weight)
 
 
