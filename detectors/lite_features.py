@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from detectors import torchvision_cpu, weights
 from detectors.errors import WeightsMismatch
@@ -53,8 +54,10 @@ class LiteFeatures(nn.Module):
         state = weights.read(record, weights_dir, part)
         name = record.parts[part].name
         weights.fill(made._network, _renamed(state, made._network, name), name)
+        made.eval().requires_grad_(requires_grad=False)
+        _fold(made._network)
         made._network.to(memory_format=torch.channels_last)
-        return made.eval().requires_grad_(requires_grad=False)
+        return made
 
     def forward(self, crops: Tensor) -> Tensor:
         """Map uint8 RGB crops ``(N, H, W, 3)`` to float32 ``(N, COUNTS[part])``: after the first convolution
@@ -71,6 +74,18 @@ class LiteFeatures(nn.Module):
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.mean((2, 3)), x.std((2, 3))
+
+
+def _fold(network: Any) -> None:
+    """Take each normalisation into the convolution before it: the same figures in two thirds of the time."""
+    pairs = [(network, "conv_stem", "bn1")]
+    for block in (block for stage in network.blocks for block in stage):
+        names = ("conv_pw", "conv_dw", "conv_pwl") if hasattr(block, "conv_pwl") else ("conv_dw", "conv_pw")
+        pairs += [(block, name, f"bn{n}") for n, name in enumerate(names, 1)]
+    for owner, convolution, norm in pairs:
+        folded = getattr(owner, norm)
+        setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), folded))
+        setattr(owner, norm, folded.act)
 
 
 def _renamed(state: Mapping[str, Tensor], network: nn.Module, origin: str) -> dict[str, Tensor]:
