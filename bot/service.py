@@ -38,7 +38,7 @@ from bot.keeping import Keeper
 from bot.listening import listen_to
 from bot.loops import Loop, Schedule
 from bot.platforms.base import Platform
-from bot.platforms.gate import Gate
+from bot.platforms.gate import Budgets, Gate
 from bot.responder import Responder
 from bot.watcher import Watcher
 from state.model import Step
@@ -223,11 +223,15 @@ class Service:
                 *(check_queue(store, step) for step in self._steps()),
                 check_posting(self._flow.pausing.reason()),
                 *(check_credentials(name, self._flow.holds.standing()) for name in self._names),
-                *(check_money(gate.budgets()) for gate in self._gates.values()),
+                *map(check_money, self.budgets()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),
             )
         )
+
+    def budgets(self) -> list[Budgets]:
+        """What is known of each platform's budgets, pauses and money."""
+        return [gate.budgets() for gate in self._gates.values()]
 
     def wake(self) -> None:
         """Take up now what an operator has queued, rather than at the next pass."""

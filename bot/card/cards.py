@@ -6,6 +6,7 @@ DATA_DIR/cards/SHA256/REPLY-blurred.png    SHA256 of the medium, or `none`; REPL
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import uuid
 from concurrent.futures import CancelledError
 from dataclasses import replace
@@ -65,10 +66,11 @@ class Cards:
         assert mention.target_id is not None
         media = self._store.posts.media(mention.target_id)
         sha256 = media[post.worst.index - 1].sha256 if self._shown is not Thumbnail.NONE else None
-        file = self._folder / (sha256 or _NO_MEDIUM) / f"{reply.key}-{self._shown}.png"
+        writable = _writable(reply, card)
+        file = self._folder / (sha256 or _NO_MEDIUM) / f"{_digest(writable)}-{self._shown}.png"
         if not file.exists():
             small = self._thumbnail(sha256) if sha256 else None
-            _keep(file, drawn(reply, card, small, self._shown))
+            _keep(file, draw(writable, small, self._shown))
         return file, description_of(reply, card)
 
     def description(self, reply: ReplyRow) -> str | None:
@@ -97,7 +99,15 @@ def drawn(reply: ReplyRow, card: Card, small: bytes | None, shown: Thumbnail) ->
     """A reply's card as a PNG, with a small picture of its medium; in plain form where no font here has
     its signs.
     """
-    return draw(card if can_write(card) else plain_card_of(reply), small, shown)
+    return draw(_writable(reply, card), small, shown)
+
+
+def _writable(reply: ReplyRow, card: Card) -> Card:
+    return card if can_write(card) else plain_card_of(reply)
+
+
+def _digest(card: Card) -> str:
+    return hashlib.sha256(repr(card).encode()).hexdigest()[:24]
 
 
 def _keep(file: Path, content: bytes) -> None:

@@ -87,7 +87,7 @@ def draw(card: Card, thumbnail: bytes | None = None, shown: Thumbnail = Thumbnai
         _stamp(picture, card.band, (centre, 470), 130)
     _Column(pen, card, colour).write()
     content = BytesIO()
-    picture.save(content, "PNG", optimize=True)
+    picture.save(content, "PNG")
     return content.getvalue()
 
 

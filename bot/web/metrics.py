@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bot.health import HealthReport
+from bot.platforms.gate import Budgets
 from bot.web.resolving import Admit
 from state.store import Store
 
@@ -19,9 +21,12 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class ServiceFigures(Collector):
     """The figures as Prometheus's metrics. Every one is a gauge: rows can be deleted."""
 
-    def __init__(self, store: Store, health: Callable[[], HealthReport]) -> None:
+    def __init__(
+        self, store: Store, health: Callable[[], HealthReport], budgets: Callable[[], Sequence[Budgets]]
+    ) -> None:
         self._store = store
         self._health = health
+        self._budgets = budgets
 
     def collect(self) -> Iterator[Metric]:
         """Read everything once."""
@@ -54,6 +59,36 @@ class ServiceFigures(Collector):
             ["check"],
             (((c.name,), c.age_seconds) for c in report.checks if c.age_seconds is not None),
         )
+        yield from _of_budgets(self._budgets(), now)
+
+
+def _of_budgets(budgets: Sequence[Budgets], now: datetime) -> Iterator[Metric]:
+    yield _gauge(
+        "veritag_spent_today_dollars",
+        "US dollars spent on a platform this UTC day.",
+        ["platform"],
+        (((each.platform,), float(each.spent_today)) for each in budgets),
+    )
+    yield _gauge(
+        "veritag_daily_cap_dollars",
+        "US dollars that a day may cost.",
+        ["platform"],
+        (((each.platform,), float(each.daily_cap)) for each in budgets if each.daily_cap is not None),
+    )
+    endpoints = [(each.platform, name, budget) for each in budgets for name, budget in each.endpoints.items()]
+    names = ["platform", "endpoint"]
+    yield _gauge(
+        "veritag_requests_left",
+        "Requests that a platform still allows in the window.",
+        names,
+        (((p, name), b.remaining) for p, name, b in endpoints if b.remaining is not None),
+    )
+    yield _gauge(
+        "veritag_endpoint_rests",
+        "1 while no request is made to an endpoint because it refused or failed.",
+        names,
+        (((p, name), float(b.closed_until is not None and b.closed_until > now)) for p, name, b in endpoints),
+    )
 
 
 def _gauge(name: str, about: str, labels: list[str], values: Iterable[tuple[Sequence[str], float]]) -> Metric:
@@ -63,10 +98,15 @@ def _gauge(name: str, about: str, labels: list[str], values: Iterable[tuple[Sequ
     return family
 
 
-def metrics_router(store: Store, health: Callable[[], HealthReport], admit: Admit) -> APIRouter:
+def metrics_router(
+    store: Store,
+    health: Callable[[], HealthReport],
+    budgets: Callable[[], Sequence[Budgets]],
+    admit: Admit,
+) -> APIRouter:
     """The route, for an application to include."""
     registry = CollectorRegistry()
-    registry.register(ServiceFigures(store, health))
+    registry.register(ServiceFigures(store, health, budgets))
     router = APIRouter(dependencies=[Depends(admit)], include_in_schema=False)
 
     @router.get("/metrics")

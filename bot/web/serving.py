@@ -67,7 +67,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = health.create_app(parts.service.health, web.token)
     admit = with_token(web.token)
     app.include_router(resolve_router(parts.resolver, admit))
-    app.include_router(metrics_router(parts.store, parts.service.health, admit))
+    app.include_router(metrics_router(parts.store, parts.service.health, parts.service.budgets, admit))
     app.mount(
         MOUNTED_AT,
         create_api(
@@ -120,6 +120,7 @@ def _desk(parts: Parts, thumbnails: Thumbnails) -> Desk:
         keeper=parts.keeper,
         platforms={platform.name: platform for platform in parts.platforms},
         health=parts.service.health,
+        budgets=parts.service.budgets,
         wake=parts.service.wake,
         pages=Pages(test_mode=settings.test_mode, now=store.now),
         guard=Guard(store, settings.web),

@@ -66,7 +66,7 @@ def settings_for(inbox: Path, data_dir: Path, *, test_mode: bool) -> Settings:
         "inbox": {"folder": inbox},
         "watch": {"interval": 0.05, "first_start": "all", "max_age_hours": 1e6},
         "analyst": {"interval": 0.05, "resolve_workers": 2, "in_flight": 2},
-        "reply": {"interval": 0.05},
+        "reply": {"interval": 0.05, "card": False},  # a card would start a decoding child in every life
         "queue": {"backoff_base": 0.05},
         "web": {"enabled": False},
     }

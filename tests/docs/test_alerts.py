@@ -20,7 +20,7 @@ ILL = HealthReport((Check("engine", ok=False, detail="no detector could be loade
 
 @pytest.fixture
 def names(open_store: Callable[[], Store]) -> set[str]:  # noqa: F811
-    return {metric.name for metric in ServiceFigures(open_store(), lambda: ILL).collect()}
+    return {metric.name for metric in ServiceFigures(open_store(), lambda: ILL, list).collect()}
 
 
 def test_every_rule_is_whole_and_asks_for_what_there_is(names: set[str]) -> None:

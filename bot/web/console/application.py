@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from bot.accounts import Role
 from bot.errors import ConfigError
+from bot.web.bodies import SmallBodies
 from bot.web.console import (
     actions,
     calibration,
@@ -57,6 +58,7 @@ def install(app: FastAPI, desk: Desk) -> None:
     """Put the console into an application that serves other things too."""
     if desk.settings.oidc.issuer is not None:
         _install_oidc(app, desk)
+    app.add_middleware(SmallBodies, but={f"{BASE}/try"})
     app.add_middleware(SafeHeaders, cookie=desk.guard.cookie, secure=desk.guard.secure)
     app.include_router(_static(), prefix=BASE)
     app.include_router(signing_in.router(desk), prefix=BASE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bot.health import HealthReport
     from bot.keeping import Keeper
     from bot.platforms.base import Platform
+    from bot.platforms.gate import Budgets
     from bot.resolver import Resolver
     from bot.thumbnails import Thumbnails
     from bot.web.console.guard import Guard
@@ -38,6 +39,7 @@ class Desk:
     keeper: Keeper
     platforms: Mapping[str, Platform]
     health: Callable[[], HealthReport]
+    budgets: Callable[[], Sequence[Budgets]]
     wake: Callable[[], None]
     pages: Pages
     guard: Guard

@@ -50,6 +50,7 @@ def router(desk: Desk) -> APIRouter:
             request,
             part,
             report=desk.health(),
+            budgets=desk.budgets(),
             counts=store.mentions.counts(),
             waiting=store.figures.waiting(),
             failures=store.figures.failures(store.now() - timedelta(days=1)),

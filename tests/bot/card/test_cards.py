@@ -71,6 +71,16 @@ def test_asked_twice_the_card_is_the_same_file(bot: Rig, tmp_path: Path) -> None
     assert first.read_bytes() == content
 
 
+def test_whoever_is_told_the_same_has_the_same_card(bot: Rig) -> None:
+    bot.world.post("asked", bot.world.medium(1))
+    for number in range(6):
+        bot.world.mention(f"m{number}", parent_id="asked", author=f"asker{number}")
+    bot.settle()
+    replies = bot.world.replies()
+    assert all(reply["image"] for reply in replies)
+    assert len({reply["image"] for reply in replies}) == len({r["image_alt_text"] for r in replies}) < 6
+
+
 def test_a_card_that_cannot_be_kept_stops_no_reply(bot: Rig, tmp_path: Path) -> None:
     (tmp_path / "cards").write_text("a file where a folder should be")
     bot.world.mention("m1", bot.world.medium(1))

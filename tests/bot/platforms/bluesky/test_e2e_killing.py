@@ -142,6 +142,14 @@ def live_and_die(settings: Path, story: Story) -> list[dict[str, Any]]:
 def check(story: Story, settings: Settings) -> None:
     """Every mention is answered, once, with the verdict on its own media as they were uploaded."""
     world = story.world
+    store = Store(settings.data_dir / "state.sqlite3", Mode.LIVE)
+    try:
+        ends = {
+            row.post.platform_id: (row.state, row.reason) for row in store.mentions.in_state(*MentionState)
+        }
+    finally:
+        store.close()
+    assert ends == dict.fromkeys(story.media, (MentionState.ANSWERED, None))
     records = world.reply_records()
     below = Counter(record["value"]["reply"]["parent"]["uri"] for record in records)
     assert below == dict.fromkeys(story.media, 1)
@@ -149,10 +157,6 @@ def check(story: Story, settings: Settings) -> None:
     bands = {asked: worst_band(files, settings.data_dir) for asked, files in story.media.items()}
     store = Store(settings.data_dir / "state.sqlite3", Mode.LIVE)
     try:
-        mentions = store.mentions.in_state(*MentionState)
-        assert {mention.post.platform_id: mention.state for mention in mentions} == dict.fromkeys(
-            story.media, MentionState.ANSWERED
-        )
         rows = list(
             store.rows("SELECT in_reply_to, text, band, platform_id FROM replies WHERE kind = 'verdict'")
         )

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bot.web.server import WebServer
 from tests.bot.judged_media import NAME, fill
+from tests.bot.web.console.chromium import ANY, browsing, fits, playwright, violations
 from tests.bot.web.console.conftest import Console
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-playwright = pytest.importorskip("playwright.sync_api")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-CHROMIUM = os.environ.get("VERITAG_CHROMIUM", "/usr/bin/chromium")
-if not Path(CHROMIUM).exists():
-    pytest.skip(f"there is no browser at {CHROMIUM}; set VERITAG_CHROMIUM", allow_module_level=True)
 
 UNLOADED = "[...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
 
@@ -33,26 +27,18 @@ def address(console: Console) -> Iterator[str]:
 @pytest.fixture(params=[1280, 390], ids=["laptop", "phone"])
 def page(request: pytest.FixtureRequest) -> Iterator[playwright.Page]:
     """A page; what its console complained of fails the test."""
-    complaints: list[str] = []
-    with playwright.sync_playwright() as program:
-        browser = program.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": request.param, "height": 844})
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+    with browsing(request.param) as page:
         yield page
-        browser.close()
-    assert complaints == []
 
 
 def check(page: playwright.Page) -> None:
     """Everybody can use it, nothing is wider than the screen, every picture is there."""
-    for element in page.locator("details, img[loading]").all():
-        element.evaluate("element => { element.open = true; element.loading = 'eager'; }")
+    for element in page.locator("img[loading]").all():
+        element.evaluate("element => { element.loading = 'eager'; }")
+    assert violations(page, ANY) == []
     page.wait_for_load_state("networkidle")
     assert page.evaluate(UNLOADED) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    found = axe.Axe().run(page).response["violations"]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert fits(page)
 
 
 def test_detectors_can_be_looked_at(address: str, page: playwright.Page) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from bot.web.server import WebServer
+from tests.bot.web.console.chromium import ANY, launched, listen, playwright, violations
 from tests.bot.web.console.conftest import Console
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: chromium)"),
-]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
@@ -29,28 +24,12 @@ def address(console: Console) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+def browser() -> Iterator[playwright.Browser]:
+    with launched() as browser:
+        yield browser
 
 
-def listen(page: Any) -> list[str]:
-    """What the page complains of, from now on."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    return complaints
-
-
-def faults(page: Any) -> list[tuple[str, str]]:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    return [(found["id"], found["nodes"][0]["html"]) for found in axe.Axe().run(page).response["violations"]]
-
-
-def test_one_moves_selects_searches_and_opens_by_keyboard(address: str, browser: Any) -> None:
+def test_one_moves_selects_searches_and_opens_by_keyboard(address: str, browser: playwright.Browser) -> None:
     page = browser.new_page()
     complaints = listen(page)
     page.goto(address, wait_until="networkidle")
@@ -69,7 +48,7 @@ def test_one_moves_selects_searches_and_opens_by_keyboard(address: str, browser:
     assert page.url == f"{address}?q=who7"
     assert page.locator(".mention").count() == 1
     assert page.locator("body.blurred").count() == 1
-    assert faults(page) == []
+    assert violations(page, ANY) == []
     assert complaints == []
     page.keyboard.press("j")
     with page.expect_navigation():
@@ -78,7 +57,7 @@ def test_one_moves_selects_searches_and_opens_by_keyboard(address: str, browser:
 
 
 def test_news_are_told_and_open_rows_are_kept_up_to_date(
-    console: Console, address: str, browser: Any
+    console: Console, address: str, browser: playwright.Browser
 ) -> None:
     page = browser.new_page()
     page.goto(address)
@@ -98,7 +77,7 @@ def test_news_are_told_and_open_rows_are_kept_up_to_date(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_cards_that_fit(address: str, browser: Any, scheme: str) -> None:
+def test_a_phone_shows_cards_that_fit(address: str, browser: playwright.Browser, scheme: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     complaints = listen(page)
     page.goto(address, wait_until="networkidle")
@@ -106,11 +85,11 @@ def test_a_phone_shows_cards_that_fit(address: str, browser: Any, scheme: str) -
     assert not page.locator(".bulk").is_visible()
     page.locator("input[name=mention_id]").first.check()
     assert page.locator(".bulk").is_visible()
-    assert faults(page) == []
+    assert violations(page, ANY) == []
     assert complaints == []
 
 
-def test_without_script_all_of_it_is_links_and_forms(address: str, browser: Any) -> None:
+def test_without_script_all_of_it_is_links_and_forms(address: str, browser: playwright.Browser) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(address)
     page.locator("summary", has_text="Filters").click()

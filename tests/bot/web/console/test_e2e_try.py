@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bot.web.server import WebServer
+from tests.bot.web.console.chromium import browsing, fits, playwright
 from tests.bot.web.console.conftest import OpenConsole
 from tests.bot.world import png
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = os.environ.get("VERITAG_CHROMIUM", "/usr/bin/chromium")
-if not Path(CHROMIUM).exists():
-    pytest.skip(f"there is no browser at {CHROMIUM}; set VERITAG_CHROMIUM", allow_module_level=True)
 
 _DROP = """([bytes]) => {
   const data = new DataTransfer();
@@ -42,15 +37,8 @@ def address(open_console: OpenConsole) -> Iterator[str]:
 @pytest.fixture
 def page() -> Iterator[playwright.Page]:
     """A page of a browser that has nothing to complain of in the end."""
-    complaints: list[str] = []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        page.on("console", lambda said: complaints.append(said.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+    with browsing(390) as page:
         yield page
-        browser.close()
-    assert complaints == []
 
 
 def begin(page: playwright.Page) -> None:
@@ -58,17 +46,13 @@ def begin(page: playwright.Page) -> None:
     page.wait_for_selector("#reply")
 
 
-def is_too_wide(page: playwright.Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
-
-
 def test_an_arabic_reply_runs_from_right_to_left(page: playwright.Page, address: str) -> None:
     page.goto(address)
     assert page.locator(".test-mode").is_visible()
-    assert not is_too_wide(page)
+    assert fits(page)
     page.set_input_files("input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": png(7)})
     begin(page)
-    assert not is_too_wide(page)
+    assert fits(page)
     direction = "getComputedStyle(document.querySelector('.words')).direction"
     assert page.evaluate(direction) == "ltr"
     before, behind = page.evaluate(_SIDES)
@@ -84,7 +68,7 @@ def test_an_arabic_reply_runs_from_right_to_left(page: playwright.Page, address:
     width = page.locator(".card-image").evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width == 1200
     page.set_viewport_size({"width": 1280, "height": 900})
-    assert not is_too_wide(page)
+    assert fits(page)
 
 
 def test_a_file_can_be_dropped_and_forgotten(page: playwright.Page, address: str) -> None:

@@ -9,22 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from state.model import MentionState, Mode
 from state.store import Store
+from tests.bot.web.console.chromium import fits, launched, listen, playwright, violations
 from tests.bot.world import InboxWorld
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-playwright = pytest.importorskip("playwright.sync_api")
 ROOT = Path(__file__).parents[4]
-CHROMIUM = os.environ.get("VERITAG_CHROMIUM", "/usr/bin/chromium")
 MEDIA = {"picture": "cat.jpg", "clip": "astronaut-zoom.mp4", "sound": "message-en.ogg"}
-if not Path(CHROMIUM).exists():
-    pytest.skip(f"there is no browser at {CHROMIUM}; set VERITAG_CHROMIUM", allow_module_level=True)
 
 
 @dataclass
@@ -32,7 +29,7 @@ class Page:
     """A page in the browser, and everything that its console complained of."""
 
     inner: playwright.Page
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[str]
 
     def open(self, address: str) -> None:
         self.inner.goto(address)
@@ -95,27 +92,19 @@ def wait_for_answers(data_dir: Path, service: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as program:
-        browser = program.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[1280, 390], ids=["laptop", "phone"])
 def page(browser: playwright.Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": request.param, "height": 844})
-    page = Page(context.new_page())
-    page.inner.on("console", lambda message: note(page, message.type, message.text))
-    page.inner.on("pageerror", lambda error: page.complaints.append(str(error)))
+    inner = context.new_page()
+    page = Page(inner, listen(inner))
     yield page
     assert page.complaints == []
-    assert page.inner.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(inner)
     context.close()
-
-
-def note(page: Page, kind: str, text: str) -> None:
-    if kind in {"error", "warning"}:
-        page.complaints.append(text)
 
 
 def test_a_heat_map_is_laid_over_the_picture_and_fades(console: str, page: Page) -> None:
@@ -182,9 +171,5 @@ def test_a_correction_is_measured_without_losing_its_words(console: str, page: P
 
 @pytest.mark.parametrize("path", ["mentions/1", "mentions/2", "mentions/3"])
 def test_everybody_can_use_the_page(console: str, page: Page, path: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page.open(f"{console}/{path}")
-    for details in page.inner.locator("details").all():
-        details.evaluate("element => { element.open = true; }")
-    found = axe.Axe().run(page.inner).response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in {"serious", "critical"}] == []
+    assert violations(page.inner) == []

@@ -167,6 +167,14 @@ def test_another_site_cannot_send_forms(console: Console, site: str) -> None:
     assert browser.post("/console/sign-out", data=data, headers=foreign).status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/console/sign-in", "/console/people/add", "/console/nothing", "/resolve"])
+def test_a_great_body_is_refused_unread_whoever_sends_it(console: Console, path: str) -> None:
+    browser = console.client()
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert browser.post(path, content=b"a=" + b"x" * 300_000, headers=kind).status_code == 413
+    assert browser.post(path, content=iter([b"a=1"]), headers=kind).status_code == 411
+
+
 def test_roles_hold_those_below() -> None:
     assert Role.ADMIN.may(Role.VIEWER)
     assert Role.REVIEWER.may(Role.REVIEWER)

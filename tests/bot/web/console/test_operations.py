@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -73,3 +75,16 @@ def test_metrics_are_for_this_machine_or_the_token(open_console: OpenConsole, ho
     assert closed.client().get("/metrics").status_code == 401
     bearer = {"Authorization": "Bearer 0123456789abcdef"}
     assert closed.client(host=host).get("/metrics", headers=bearer).status_code == 200
+
+
+def test_what_platforms_allow_and_cost_is_shown(open_console: OpenConsole) -> None:
+    console = open_console()
+    gate = console.parts.service._gates["inbox"]
+    with gate.call("mentions", cost=Decimal("0.25")) as call:
+        call.budget(limit=15, remaining=7, reset_at=datetime.now(UTC) + timedelta(minutes=5))
+    text = console.client().get("/console/operations").text
+    assert "7 of 15" in text
+    assert "0.25 US dollars" in text
+    lines = console.client().get("/metrics").text.splitlines()
+    assert 'veritag_requests_left{endpoint="mentions",platform="inbox"} 7.0' in lines
+    assert 'veritag_spent_today_dollars{platform="inbox"} 0.25' in lines
