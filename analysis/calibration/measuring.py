@@ -12,6 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
+from analysis.calibration.error import calibration_error
 from analysis.calibration.fitting import Method, fit_calibration, fit_weights, llrs
 from analysis.calibration.scores import ScoreTable, joined
 from analysis.ensemble.likelihood import calibration_fingerprint
@@ -103,6 +104,7 @@ def measure(
         low=error_curve(table, evidence, fakes_err=True),
         ece=round(ece(table.label, probabilities, balance), 4),
         brier=round(brier(table.label, probabilities, balance), 4),
+        calibration_error=calibration_error(table.label, probabilities, table.item, balance),
         data=table.data_sets(),
         date=date,
         protocol="leave one source out; a medium errs if it does in any delivery; 95 % Clopper-Pearson",

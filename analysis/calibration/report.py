@@ -13,7 +13,7 @@ from rich.table import Table
 
 from analysis.calibration.measuring import Measured
 from analysis.ensemble.calibrated import Limits
-from analysis.ensemble.panels import ErrorCurve
+from analysis.ensemble.panels import CalibrationError, ErrorCurve
 from analysis.model import Kind
 from detectors.metrics import clopper_pearson, reliability
 from detectors.record import Calibration
@@ -44,7 +44,7 @@ def calibration_table(fitted: Iterable[tuple[str, Kind, Calibration]]) -> Table:
 def panel_table(measured: Iterable[tuple[Kind, Measured]], limits: Limits) -> Table:
     """List the panels with what was measured out of fold, and the bands under the given limits."""
     table = Table(title="Panels, measured with each source left out", title_justify="left")
-    for column in ("panel", "kind", "AUC", "ECE", "Brier", "high from", "low to"):
+    for column in ("panel", "kind", "AUC", "ECE", "by chance", "Brier", "high from", "low to"):
         table.add_column(column)
     for kind, found in measured:
         panel = found.panel
@@ -53,11 +53,16 @@ def panel_table(measured: Iterable[tuple[Kind, Measured]], limits: Limits) -> Ta
             kind,
             f"{found.auc:.3f}",
             f"{panel.ece:.3f}",
+            _chance(panel.calibration_error),
             f"{panel.brier:.3f}",
             _band(panel.high, limits.high_false_alarms, "real"),
             _band(panel.low, limits.low_misses, "fake"),
         )
     return table
+
+
+def _chance(found: CalibrationError | None) -> str:
+    return f"{found.chance:.3f} ({found.chance_low:.3f} to {found.chance_high:.3f})" if found else "–"
 
 
 def _band(curve: ErrorCurve, limit: float, wrong: str) -> str:

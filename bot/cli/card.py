@@ -15,6 +15,7 @@ from detectors.record import Calibration, DataSet, Measurement, WeightsRecord
 
 if TYPE_CHECKING:
     from analysis.calibration.measuring import Measured
+    from analysis.ensemble.panels import CalibrationError
 
 _MADE = "This card is made by `veritag detectors --cards docs/cards`, from the detector's record.\n"
 
@@ -151,6 +152,10 @@ def _fitted(record: WeightsRecord, modality: Modality, fitted: Calibration, plot
     )
     if fitted.method == "platt" and fitted.parameters.get("slope") == 0:
         text += "\nIts slope is 0: on these media the score told nothing, and it counts for nothing.\n"
+    text += "".join(
+        f"\nCalibration error of it alone, each source judged by a calibrator fitted without it: {error}.\n"
+        for error in _errors(record.name, modality)
+    )
     if plot is None:
         return text
     return (
@@ -158,6 +163,14 @@ def _fitted(record: WeightsRecord, modality: Modality, fitted: Calibration, plot
         "Left: of the media to which a probability was given, how many were fake, each source judged by a "
         "calibrator that was fitted without it. Right: the evidence that reals and fakes got so.\n"
     )
+
+
+def _errors(name: str, modality: Modality) -> list[CalibrationError]:
+    from analysis.ensemble.panels import load_calibration
+    from analysis.model import Kind
+
+    panels = load_calibration().panels.get(Kind(modality.value), ())
+    return [of.calibration_error for of in panels if of.weights.keys() == {name} and of.calibration_error]
 
 
 def _licence(record: WeightsRecord) -> str:

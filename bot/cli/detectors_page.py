@@ -48,7 +48,7 @@ def _row(record: WeightsRecord) -> str:
 
 def _origin(file: WeightsFile) -> str:
     if file.bundled:
-        return "shipped"
+        return f"package {file.package}" if file.package else "shipped"
     if file.hub:
         return f"huggingface.co/{file.hub.repo}"
     if address := file.url or file.page:
@@ -71,5 +71,5 @@ def _section(record: WeightsRecord) -> str:
 
 def _whence(file: WeightsFile) -> str:
     if file.bundled:
-        return "shipped with Veritag"
+        return f"in the package {file.package}" if file.package else "shipped with Veritag"
     return file.source or (f"by hand, from {file.page}" if file.page else "not public")

