@@ -36,6 +36,8 @@ def house(tmp_path: Path) -> Path:
     for name in ["Makefile", "pyproject.toml", "constraints.txt"]:
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     script(tmp_path / "python", PYTHON)
+    (tmp_path / "bin").mkdir()
+    script(tmp_path / "bin" / "npm", "#!/bin/sh\nexit 1\n")  # a registry that cannot be reached
     return tmp_path
 
 
@@ -51,7 +53,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
-        env=environment | {"CALLS": str(folder / "calls")},
+        env=environment | {"CALLS": str(folder / "calls"), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
@@ -118,6 +120,13 @@ def test_a_missing_or_old_python_is_named_with_the_mend(
 def test_targets_run_what_they_promise(house: Path, target: str, command: str) -> None:
     assert make(house, target, f"PYTHON={house}/python").returncode == 0
     assert calls(house)[-1] == command
+
+
+def test_end_to_end_tests_run_also_where_the_peers_cannot_be_had(house: Path) -> None:
+    done = make(house, "e2e", f"PYTHON={house}/python")
+    assert done.returncode == 0
+    assert "the peers cannot be installed" in done.stderr
+    assert calls(house)[-1] == "-m pytest -m e2e"
 
 
 def test_help_names_every_target() -> None:
