@@ -185,8 +185,9 @@ class Maker:
             key = reply_key("live", target.platform, str(mention), kind, revision)
             sent = "sent" if self.random.random() < 0.97 else "failed"
             text = f"Our automatic check found: {target.band}. {self._text(18)}"
+            wording = f"en/{kind}.{'default' if kind == 'failure' else target.band}/0"
             yield (
-                *(mention, kind, revision, key, sent, f"post-{mention}", text, "en", "plain"),
+                *(mention, kind, revision, key, sent, f"post-{mention}", text, "en", wording),
                 *(target.band, self._at(share)),
             )
 

@@ -73,7 +73,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         f'data_dir = "{folder}/data"\ntest_mode = true\n'
         f'platforms = ["inbox"]\ninbox.folder = "{folder}/inbox"\n'
         f'watch.first_start = "all"\nwatch.max_age_hours = 1e7\nmanners.per_asker_per_hour = 1000\n'
-        f'web.port = {port}\nlog.level = "warning"\n'
+        f'web.port = {port}\nweb.public_url = "http://127.0.0.1:{port}"\n'
+        f'public.enabled = true\npublic.contact = "desk@example.org"\nlog.level = "warning"\n'
     )
     command(folder, "accounts", "add", "ada", "--role", "admin", typed=f"{PASSWORD}\n")
     program = [sys.executable, "-m", "bot.cli", "--config", str(folder / "veritag.toml"), "run"]
@@ -208,6 +209,21 @@ def test_every_page_is_for_everybody_and_fits(service: Service, width: int) -> N
             assert violations(page) == [], path
             assert fits(page), path
             assert page.locator(".test-mode").is_visible(), path
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["laptop", "phone"])
+def test_a_public_page_needs_no_account_and_is_for_everybody(service: Service, width: int) -> None:
+    pages = re.findall(r"http://\S+/v/\S+", service.command("public", "list"))
+    assert pages
+    with browsing(width) as page:
+        page.goto(pages[-1])
+        keep(page, f"public-{width}")
+        assert violations(page) == []
+        assert fits(page)
+        assert page.context.cookies() == []
+        described = page.locator('meta[property="og:image"]').get_attribute("content")
+        card = page.request.get(str(described))
+        assert (card.status, card.headers["content-type"]) == (200, "image/png")
 
 
 def test_the_browsers_policy_lets_no_foreign_script_run(service: Service) -> None:
