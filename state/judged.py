@@ -65,6 +65,13 @@ class Judged(Table):
         )
         return [_to_medium(row) for row in rows]
 
+    def version(self) -> tuple[int, int]:
+        """Another one after each analysis and each review."""
+        row = self._store.row(
+            "SELECT (SELECT max(id) FROM analyses) AS analysis, (SELECT max(id) FROM reviews) AS review"
+        )
+        return (row["analysis"] or 0, row["review"] or 0) if row else (0, 0)
+
     def unreviewed_scores(self, detector: str, weights: str, limit: int) -> dict[str, list[float]]:
         """A detector's scores by kind, of those of the latest ``limit`` media that nobody reviewed.
 

@@ -27,6 +27,7 @@ from bot.detector_figures import (
     reviewed,
     speeds,
 )
+from bot.remembering import Remembered
 from bot.web.console.desk import Desk
 from bot.web.console.detector_plots import (
     PLOT_HEADERS,
@@ -72,6 +73,19 @@ def router(desk: Desk) -> APIRouter:
     chosen = [detectors.record(name) for name in desk.settings.analysis.detectors]
     shipped |= {record.name: record for record in chosen}
     used = {record.name for record in chosen}
+    figures = Remembered(store.judged.version)
+
+    def seen(records: Iterable[WeightsRecord]) -> dict[str, dict[Kind, Reviewed]]:
+        records = list(records)
+        key = frozenset((record.name, record.digest) for record in records)
+        return figures.of(("reviewed", key), lambda: reviewed(store, records))
+
+    def line(record: WeightsRecord, found: Iterable[Reviewed], speed: Speed | None) -> Line:
+        is_in_use = record.name in used
+        has_judged = speed is not None or is_in_use
+        key = ("drift", record.name, record.digest)
+        drifted = figures.of(key, lambda: drifts(store, record)) if has_judged else []
+        return _line(record, found, speed, drifted, in_use=is_in_use)
 
     def known() -> Mapping[str, WeightsRecord]:
         try:
@@ -89,22 +103,19 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/detectors")
     def overview(request: Request) -> Response:
         records = known()
-        taken, found = speeds(store), reviewed(store, records.values())
-        lines = [
-            _line(desk, record, found[name].values(), taken.get(name), in_use=name in used)
-            for name, record in records.items()
-        ]
+        taken, found = speeds(store), seen(records.values())
+        lines = [line(record, found[name].values(), taken.get(name)) for name, record in records.items()]
         lines.sort(key=lambda line: (not line.in_use, line.record.name))
         return desk.pages.page(request, "detectors.html", lines=lines)
 
     @routes.get("/detectors/{name}")
     def detector(request: Request, name: Annotated[str, Path(max_length=100)]) -> Response:
         record = one(name)
-        found = reviewed(store, [record])[name].values()
+        found = seen([record])[name].values()
         return desk.pages.page(
             request,
             "detector.html",
-            line=_line(desk, record, found, speeds(store).get(name), in_use=name in used),
+            line=line(record, found, speeds(store).get(name)),
             reviewed=[(each, rates(each), _steps(each)) for each in found],
             fitted={each.kind: table for each in found if (table := bins(record, each))},
             bounds={modality: exp(fit.bound) for modality, fit in record.calibration.items()},
@@ -123,7 +134,7 @@ def router(desk: Desk) -> APIRouter:
         if plot == "calibration":
             picture = calibration_plot(name, kind) if kind in calibration_sets(shipped[name]) else None
         else:
-            found = reviewed(store, [record])[name].get(kind)
+            found = seen([record])[name].get(kind)
             picture = _PLOTS[plot](record, found) if found else None
         if picture is None:
             raise HTTPException(404, "there is too little to draw")
@@ -136,7 +147,12 @@ _PLOTS = {"scores": scores_plot, "roc": roc_plot, "reliability": reliability_plo
 
 
 def _line(
-    desk: Desk, record: WeightsRecord, found: Iterable[Reviewed], speed: Speed | None, *, in_use: bool
+    record: WeightsRecord,
+    found: Iterable[Reviewed],
+    speed: Speed | None,
+    drifted: list[Drifted],
+    *,
+    in_use: bool,
 ) -> Line:
     counts = [(each.real, each.fake) for each in found]
     return Line(
@@ -146,7 +162,7 @@ def _line(
         speed,
         sum(real for real, _ in counts),
         sum(fake for _, fake in counts),
-        drifts(desk.store, record) if speed or in_use else [],
+        drifted,
     )
 
 
