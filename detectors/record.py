@@ -10,8 +10,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import cached_property
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -178,11 +179,17 @@ class WeightsRecord(_Frozen):
         file = self.file if name is None else self.parts[name]
         return self.model_copy(update={"file": file, "parts": {}, "licence": file.licence or self.licence})
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Changes with the weights and the preprocessing, whatever was measured of them since."""
         said = self.model_dump(mode="json", include={"name", "file", "parts", "preprocessing"})
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As in pydantic, without the digest that is remembered of this one."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("digest", None)
+        return copied
 
     def files(self) -> tuple[WeightsRecord, ...]:
         """Return this record once for each of its files, the main one first."""
