@@ -13,8 +13,8 @@ import pytest
 from analysis.errors import EngineFailed, MediumRefused, Refusal
 from analysis.model import Analysis, Band
 from analysis.stub import StubAnalyzer
-from bot.errors import PlatformUnavailable, PostGone
-from state.model import MentionState, Step
+from bot.errors import PlatformUnavailable, PostGone, RateLimited
+from state.model import MentionState, ReplyState, Step
 from tests.bot.rig import Rig, rig
 
 
@@ -250,3 +250,34 @@ def die_at_commit(bot: Rig, point: int) -> bool:
     finally:
         bot.store._commit = commit  # type: ignore[method-assign]
     return False
+
+
+def refused_for_a_day(bot: Rig, step: Step) -> None:
+    """The platform refuses what this step asks of it, until the bot has waited long enough."""
+    for _ in range(26):
+        bot.platform.fetching = [RateLimited("429")]
+        for job in bot.flow.claim(step, ("inbox",), 1):
+            bot.flow.run(job)
+        bot.clock.advance(3600)
+    bot.platform.fetching = []
+
+
+def test_who_was_answered_stays_so_where_media_cannot_be_fetched_again_for_a_day(bot: Rig) -> None:
+    bot.settle()
+    bot.store.mentions.reopen(1, Step.RESOLVE, "ann")
+    refused_for_a_day(bot, Step.RESOLVE)
+    assert bot.store.queue.open_count(["inbox"], Step.RESOLVE) == 0
+    assert bot.end("m") == "answered"
+    assert bot.reply_counts() == {"m": 1, "n": 1}
+    assert "second_look_failed" in {event.name for event in bot.store.events.of_mention(1)}
+
+
+def test_a_reply_that_cannot_be_taken_back_for_a_day_stands_and_says_so(bot: Rig) -> None:
+    bot.settle()
+    (reply,) = bot.store.outbox.of_mention(1)
+    bot.store.outbox.retract(reply.id)
+    bot.platform.retracting = [RateLimited("429")] * 50
+    refused_for_a_day(bot, Step.RETRACT)
+    assert bot.store.queue.open_count(["inbox"], Step.RETRACT) == 0
+    (reply,) = bot.store.outbox.of_mention(1)
+    assert (reply.state, reply.reason) == (ReplyState.SENT, "too_late")
