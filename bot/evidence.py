@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import structlog
 
@@ -30,6 +30,7 @@ from state.model import AnalysisRow
 if TYPE_CHECKING:
     from analysis.evidence.drawing import EvidencePicture
     from analysis.evidence.explain import Engine
+    from analysis.model import Analyzer
 
 log = structlog.get_logger()
 
@@ -82,8 +83,11 @@ class Explaining(Protocol):
 Draw = Callable[[Path, AnalysisRow], "list[EvidencePicture]"]
 
 
-def explained_by(engine: Engine) -> Draw:
-    """Draw with this engine's detectors."""
+def drawing_by(analyzer: Analyzer) -> Draw | None:
+    """How to draw with an analyzer's detectors, None where it cannot say where they saw something."""
+    if not isinstance(analyzer, Explaining):
+        return None
+    engine = cast("Engine", analyzer)
 
     def draw(path: Path, analysis: AnalysisRow) -> list[EvidencePicture]:
         from analysis.evidence.explain import explain

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from bot.accounts import Role
 from bot.errors import ConfigError
-from bot.evidence import Explaining, explained_by
+from bot.evidence import drawing_by
 from bot.replies import Context, ReplyKind, ReplyText, compose, languages
 from bot.replies.wordings import wordings
 from bot.tried import TriedMedium, Try
@@ -46,8 +46,7 @@ class Wish:
 
 def router(desk: Desk) -> APIRouter:
     """`/try` and `/try/ID`, with what belongs to a try."""
-    can_explain = isinstance(desk.analyzer, Explaining)
-    draw = explained_by(desk.analyzer) if can_explain else None  # type: ignore[arg-type]
+    draw = drawing_by(desk.analyzer)
     room = TryRoom(desk.settings.data_dir / "tries", desk.resolver, desk.analyzer, draw)
     routes = APIRouter(include_in_schema=False, dependencies=[Depends(desk.guard.needs(Role.REVIEWER))])
     _add_beginning(routes, desk, room)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from analysis.ensemble.combine import ReviewLabel
 from analysis.model import Band
 from bot.actions import Actions
-from bot.evidence import EvidenceRoom, Explaining, explained_by
+from bot.evidence import EvidenceRoom, drawing_by
 from bot.web.console import media
 from bot.web.console.as_posted import Preview, preview, rules_of
 from bot.web.console.cards import card_address
@@ -98,6 +98,5 @@ def _just_done(deeds: tuple[Deed, ...], done: str) -> list[Deed]:
 
 
 def _evidence_room(desk: Desk) -> EvidenceRoom:
-    can_explain = isinstance(desk.analyzer, Explaining)
-    draw = explained_by(desk.analyzer) if can_explain else None  # type: ignore[arg-type]
+    draw = drawing_by(desk.analyzer)
     return EvidenceRoom(desk.settings.data_dir / "evidence", desk.resolver.path, draw)
