@@ -160,11 +160,12 @@ def _taken_back(bot: Bot, where: Network, mention_id: str, kind: FaultKind) -> s
         except PlatformError as problem:
             said[type(problem).__name__] += 1
             if said.total() - said["RateLimited"] == TRIES:
-                break
+                return next(name for name, _ in said.most_common() if name != "RateLimited")
             bot.clock.advance(pause)
         else:
             if kind is FaultKind.PARENT_GONE and where.standing(mention_id):
                 return "believed gone"
             assert where.standing(mention_id) == 0, "called taken back, and it stands"
             return "taken back"
-    return next((name for name in said if name != "RateLimited"), "RateLimited")
+    # A step that is refused only for now never uses its tries up; what came between was the machine's haste.
+    return "RateLimited"

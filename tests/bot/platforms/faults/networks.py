@@ -39,7 +39,7 @@ from tests.bot.world import InboxWorld, png
 Result = TypeVar("Result")
 
 CALLS = ("me", "mentions", "fetch_post", "upload", "reply", "find_reply", "retract")
-TIMEOUT = 0.4
+TIMEOUT = 0.8  # seconds; a busy machine must not look like a network that is away
 SCOUTING_TRIES = 5
 
 
