@@ -60,7 +60,7 @@ class Bot:
             poll_interval=0.0,
             reply_interval=0.0,
             connect_timeout=1.0,
-            read_timeout=0.3,
+            read_timeout=0.8,
         )
 
     def send(self, draft: Draft) -> SentReply | None:

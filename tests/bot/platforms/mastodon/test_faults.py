@@ -45,7 +45,7 @@ REPLYING: dict[FaultKind, type[PlatformError]] = {
     K.PARENT_GONE: PostGone,
     K.DUPLICATE: ReplyRefused,
 }
-QUICK = 0.3
+QUICK = 1.0
 
 
 @pytest.mark.parametrize("kind", FaultKind)

@@ -58,7 +58,7 @@ def world(tmp_path: Path) -> Iterator[XWorld]:
 @pytest.mark.parametrize("endpoint", READS)
 def test_a_broken_read_is_tried_again_later(world: XWorld, endpoint: str, kind: FaultKind) -> None:
     post = world.mention()
-    platform = world.connect(read_timeout=0.2)
+    platform = world.connect(read_timeout=0.8)
     world.stand_in.faults.add(Fault(kind, endpoint))
     with pytest.raises(PlatformUnavailable):
         READS[endpoint](platform, post)
@@ -69,7 +69,7 @@ def test_a_broken_read_is_tried_again_later(world: XWorld, endpoint: str, kind: 
 def test_a_broken_reply_leaves_its_outcome_open_and_reading_back_tells_it(
     world: XWorld, kind: FaultKind
 ) -> None:
-    platform = world.connect(read_timeout=0.2)
+    platform = world.connect(read_timeout=0.8)
     wanted = draft(world.mention())
     platform.me()
     world.stand_in.faults.add(Fault(kind, REPLY))
@@ -97,7 +97,7 @@ def test_a_reply_that_surely_never_left_is_no_open_outcome(tmp_path: Path) -> No
 def test_an_upload_that_fails_posts_nothing(
     world: XWorld, tmp_path: Path, endpoint: str, kind: FaultKind
 ) -> None:
-    platform = world.connect(read_timeout=0.2)
+    platform = world.connect(read_timeout=0.8)
     card = tmp_path / "card.png"
     card.write_bytes(b"a card")
     wanted = replace(draft(world.mention()), image=card, image_alt_text="Little evidence.")

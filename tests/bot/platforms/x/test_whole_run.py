@@ -47,7 +47,7 @@ def picture(world: XWorld) -> Medium:
 
 def live(world: XWorld, secrets: dict[str, str]) -> None:
     port = int(world.url.rpartition(":")[2])
-    quick = {"api_url": world.url, "poll_interval": 0, "reply_interval": 0, "read_timeout": 0.5}
+    quick = {"api_url": world.url, "poll_interval": 0, "reply_interval": 0, "read_timeout": 1.5}
     settings = Settings(
         data_dir=world.settings().data_dir,
         platforms=["x"],
