@@ -43,7 +43,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An animation that takes some seconds."""
     path = tmp_path_factory.mktemp("slow") / "slow"
-    frames = [Image.new("RGB", (5000, 5000), (i, i, i)) for i in range(6)]
+    frames = [Image.new("RGB", (5000, 5000), (i, i, i)) for i in range(12)]
     frames[0].save(path, "PNG", save_all=True, append_images=frames[1:], compress_level=1, duration=100)
     return path
 
