@@ -156,8 +156,12 @@ def _posting(route: str, body: object) -> Ask:
 
 
 def essence(text: str) -> str:
-    """What stays of a text on its way through X: no handles before it, no forms of links, no white space."""
-    text = unicodedata.normalize("NFC", html.unescape(text)).strip()
+    """What stays of a text on its way through X: no handles before it, no forms of links, no white space.
+
+    Nor signs that are not seen: right-to-left replies begin with some, and X may leave them out.
+    """
+    seen = (sign for sign in html.unescape(text) if unicodedata.category(sign) != "Cf")
+    text = unicodedata.normalize("NFC", "".join(seen)).strip()
     leading = _LEADING_HANDLES.match(text)
     return "".join(_URL.sub("", text[leading.end() :] if leading else text).split())
 

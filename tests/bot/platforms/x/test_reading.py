@@ -180,3 +180,10 @@ def test_only_posts_that_came_whole_count_as_brought() -> None:
 def test_what_x_does_to_a_text_does_not_hide_it(back: str) -> None:
     assert essence(back) == essence("We found little evidence & more: https://example.org/v")
     assert essence(back) != essence("We found some evidence & more: https://example.org/v")
+
+
+def test_a_right_to_left_reply_is_known_again_with_and_without_the_signs_that_order_it() -> None:
+    sent = "\u200f\u2068@ann\u2069 نتيجة الفحص غير مؤكدة 👩\u200d🚒"
+    for back in (sent, f"@ann {sent}", "@ann @ann نتيجة الفحص غير مؤكدة 👩\u200d🚒"):
+        assert essence(back) == essence(sent)
+    assert essence("@ann نتيجة أخرى") != essence(sent)
