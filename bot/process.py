@@ -94,12 +94,12 @@ def run(
         if settings.web.enabled:
             parts = Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service)
             stack.enter_context(serving(parts))
-        engine.start()
         with service:
             if until_idle:
-                service.wait_until_idle()
+                service.wait_until_idle(on_work=engine.start)
                 spectator.idle(store, service.new_mentions)
             else:
+                engine.start()
                 service.wait()
             ended = service.stop()
         if not ended:
@@ -113,10 +113,13 @@ class Engine:
         self._analyzer = analyzer
         self._on_progress = on_progress
         self._problem: str | None = "loading"
+        self._started = False
 
     def start(self) -> None:
-        """Begin to load."""
-        threading.Thread(target=self._load, name="engine-start", daemon=True).start()
+        """Begin to load, unless that was begun before."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._load, name="engine-start", daemon=True).start()
 
     def _load(self) -> None:
         try:
