@@ -133,7 +133,7 @@ def _why(faults: Sequence[str]) -> str:
     """C2PA's codes in words; that the file was changed says all that the others could."""
     if any(fault.endswith(_CHANGED) for fault in faults):
         return "it was changed after it was signed"
-    return " and ".join(dict.fromkeys(_FAULTS.get(fault, _OTHER_FAULT) for fault in faults)) or _OTHER_FAULT
+    return "; ".join(dict.fromkeys(_FAULTS.get(fault, _OTHER_FAULT) for fault in faults)) or _OTHER_FAULT
 
 
 def _signer(credentials: Credentials) -> str:

@@ -21,8 +21,8 @@ VERDICT = Verdict(Band.UNCERTAIN, 0.4, "calibrated", ())
         (
             ("signingCredential.untrusted", "signingCredential.expired", "assertion.action.malformed"),
             (
-                "nobody that is trusted here vouches for the signer and the signer's certificate has expired "
-                "and part of them is malformed"
+                "nobody that is trusted here vouches for the signer; the signer's certificate has expired; "
+                "part of them is malformed"
             ),
         ),
         (("claim.multiple", "claim.missing"), "part of them is malformed"),
