@@ -8,8 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.checks import check_media, check_queue
-from state.model import Step
+from bot.checks import check_media
 from tests.bot.web.console.conftest import Console, OpenConsole
 
 
@@ -27,17 +26,11 @@ def test_an_empty_bot_says_so(console: Console) -> None:
     assert "Nothing waits." in text
 
 
-def test_checks_are_told_in_words(console: Console) -> None:
-    parts = console.parts
-    assert parts.keeper is not None
-    parts.keeper.sweep()
-    assert check_media(parts.keeper.last, 10**9).detail == "0.0 of 1000.0 MB in 0 files when last swept"
-    assert check_queue(parts.store, Step.SEND).detail == "nothing waits"
-    flow, (platform,) = parts.flow, parts.platforms
-    flow.accept(platform, platform.mentions(platform.cursor_at_start()))
-    with parts.store.transaction() as db:
-        db.execute("UPDATE jobs SET queued_at = '2026-01-01T00:00:00+00:00', due_at = queued_at")
-    assert check_queue(parts.store, Step.RESOLVE).detail.startswith("the next step has waited ")
+def test_the_quota_says_that_it_is_of_the_last_sweep(console: Console) -> None:
+    keeper = console.parts.keeper
+    assert keeper is not None
+    keeper.sweep()
+    assert check_media(keeper.last, 10**9).detail == "0.0 of 1000.0 MB in 0 files when last swept"
 
 
 def test_what_waits_is_counted(console: Console) -> None:
