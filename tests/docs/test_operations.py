@@ -17,8 +17,7 @@ import pytest
 from analysis.errors import Refusal
 from analysis.model import Band, Verdict
 from analysis.stub import StubAnalyzer
-from bot import flow, manners, process, request
-from bot.assembly import build_service
+from bot import flow, manners, parts, process, request
 from bot.config.fields import leaves, sections
 from bot.errors import ResolveFailure
 from bot.service import Service
@@ -199,14 +198,15 @@ def test_checks_on_the_page_are_those_of_the_endpoint(place: Path) -> None:
         def idle(self, store: object, new: int) -> None:
             seen.update(check.name for check in service[0].health().checks)
 
+    make = parts.build_service
     service: list[Service] = []
 
     def build(*arguments: Any) -> Service:
-        service.append(build_service(*arguments))
+        service.append(make(*arguments))
         return service[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "build_service", build)
+        patch.setattr(parts, "build_service", build)
         live(place, test_mode=True, data_dir="other", spectator=Looking())
     assert seen == named
 

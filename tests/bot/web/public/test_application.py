@@ -12,8 +12,8 @@ from PIL import Image, ImageStat
 from analysis.ensemble.combine import ReviewLabel
 from analysis.evidence.drawing import EvidencePicture
 from analysis.model import Band
-from bot.assembly import build_writer
 from bot.evidence import EvidenceRoom, Progress
+from bot.parts import build_writer
 from bot.publishing import put_up_again, take_down
 from bot.reviews import review
 from tests.bot.web.public.conftest import Publish, Published
