@@ -28,7 +28,7 @@ class Listed:
     @property
     def weights(self) -> str:
         """The state in words."""
-        return in_words(self.state, self.record.name)
+        return in_words(self.state, self.record)
 
 
 def detectors(
