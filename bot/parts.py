@@ -144,8 +144,9 @@ def build_flow(
     from datetime import timedelta
 
     from bot.analyses import Analyses
-    from bot.flow import Flow, Patience
+    from bot.flow import Flow
     from bot.manners import Manners
+    from bot.patience import Patience
     from bot.pausing import Pausing
 
     manners, queue = settings.manners, settings.queue

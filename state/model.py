@@ -48,6 +48,11 @@ class MentionState(StrEnum):
         """Whether nothing more will be done."""
         return self in {MentionState.ANSWERED, MentionState.IGNORED, MentionState.FAILED}
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it is not known yet what to answer."""
+        return self in {MentionState.SEEN, MentionState.RESOLVED}
+
 
 class ReplyState(StrEnum):
     """Where a reply is. SENDING: a request may have left. RETRACTING: it still stands, and shall not."""

@@ -78,9 +78,7 @@ def _show(record: WeightsRecord) -> None:
     from detectors.weights import location
 
     out = console()
-    out.print(
-        Text.assemble((record.name, "bold"), f": {in_words(state_of(record), record)}"), soft_wrap=True
-    )
+    out.print(Text.assemble((record.name, "bold"), f": {in_words(state_of(record), record)}"), soft_wrap=True)
     for known in record.files():
         path = location(known)
         size = f", {decimal(path.stat().st_size)}" if path.is_file() else ""
