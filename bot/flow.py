@@ -20,6 +20,7 @@ that no second try would mend, the mention ends with a named reason, and the ask
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -46,7 +47,7 @@ from bot.retracting import Retracting
 from bot.rows import to_new_mention, to_post, to_post_row
 from bot.second_look import SecondLook
 from bot.sending import Sending
-from bot.taking import take_media
+from bot.taking import is_sensitive, take_media
 from bot.writer import Writer
 from state.errors import LeaseLost
 from state.model import Job, MentionRow, PostMedium, ReplyRow, Step
@@ -279,7 +280,8 @@ class Flow:
         known = [] if job.afresh else self.store.posts.media_of(platform.name, request.target.id)
         urls = [attachment.url for attachment in request.attachments]
         if [medium.source_url for medium in known] == urls and all(map(self._is_here, known)):
-            return known
+            marks = map(is_sensitive, request.attachments)  # they may have come since
+            return [replace(medium, sensitive=mark) for medium, mark in zip(known, marks, strict=True)]
         last_try = job.attempts + 1 >= self.patience.attempts
         return take_media(self._resolver, request, file_root=platform.file_root, last_try=last_try)
 

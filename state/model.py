@@ -144,7 +144,10 @@ class MentionRow:
 
 @dataclass(frozen=True, slots=True)
 class PostMedium:
-    """One medium of a post: a file that is on this machine (no ``reason``), or the reason why not."""
+    """One medium of a post: a file that is on this machine (no ``reason``), or the reason why not.
+
+    ``sensitive``: its author or its platform has marked it so.
+    """
 
     source_url: str
     alt_text: str | None = None
@@ -153,6 +156,7 @@ class PostMedium:
     size: int | None = None
     reason: str | None = None
     detail: str | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
