@@ -26,7 +26,7 @@ def check_loop(loop: Loop) -> Check:
         return Check(loop.name, False, f"no pass for {age:.0f} s; one is due every {loop.interval:g} s", age)
     if beat.failures_in_a_row:
         return Check(loop.name, False, f"{beat.failures_in_a_row} failures in a row: {beat.failure}", age)
-    return Check(loop.name, True, f"{beat.passes} passes", age)
+    return Check(loop.name, True, "1 pass" if beat.passes == 1 else f"{beat.passes} passes", age)
 
 
 def check_store(store: Store) -> Check:
@@ -85,7 +85,7 @@ def check_media(swept: Swept | None, quota: int) -> Check:
     """The media are well while they take no more than they may."""
     if swept is None:
         return Check("quota", True, "not looked at yet")
-    used = f"{swept.size / 1e6:.1f} of {quota / 1e6:.1f} MB in {swept.files} files"
+    used = f"{swept.size / 1e6:.1f} of {quota / 1e6:.1f} MB in {swept.files} files when last swept"
     ok = swept.size <= quota
     return Check("quota", ok, used if ok else f"{used}, and all of them are needed or new: raise media.quota")
 

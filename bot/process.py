@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,12 +77,13 @@ def run(
         begin_as_configured(parts.store, stop_posting=settings.manners.stop_posting)
         if settings.web.enabled:
             stack.enter_context(serving(parts))
-        engine.start(parts.analyzer)
+        start_engine = partial(engine.start, parts.analyzer)
         with parts.service as service:
             if until_idle:
-                service.wait_until_idle()
+                service.wait_until_idle(on_work=start_engine)
                 spectator.idle(parts.store, service.new_mentions)
             else:
+                start_engine()
                 service.wait()
             ended = service.stop()
         if not ended:
@@ -94,10 +96,13 @@ class Engine:
     def __init__(self, on_progress: Callable[[str], None]) -> None:
         self._on_progress = on_progress
         self._problem: str | None = "loading"
+        self._started = False
 
     def start(self, analyzer: Analyzer) -> None:
-        """Begin to load."""
-        threading.Thread(target=self._load, args=(analyzer,), name="engine-start", daemon=True).start()
+        """Begin to load, unless that was begun before."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._load, args=(analyzer,), name="engine-start", daemon=True).start()
 
     def _load(self, analyzer: Analyzer) -> None:
         try:

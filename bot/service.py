@@ -171,10 +171,17 @@ class Service:
         """Wait until somebody asks to stop."""
         self._stopping.wait()
 
-    def wait_until_idle(self, poll: float = 0.1) -> None:
-        """Wait until every mention has come to its end, or somebody asks to stop."""
+    def wait_until_idle(self, poll: float = 0.1, on_work: Callable[[], None] = lambda: None) -> None:
+        """Wait until every mention has come to its end, or somebody asks to stop.
+
+        Args:
+            on_work: called, maybe more than once, when there is something to do.
+        """
         while not self._stopping.wait(poll):
-            if all(watcher.caught_up for watcher in self._watchers) and self._open_steps() == 0:
+            caught_up = all(watcher.caught_up for watcher in self._watchers)
+            if self._open_steps():
+                on_work()
+            elif caught_up:
                 self._wait_for_places()
                 return
 

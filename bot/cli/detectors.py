@@ -58,6 +58,15 @@ def detectors(
     else:
         for entry in listed:
             _show(entry, console())
+        _say_how_to_add(console())
+
+
+def _say_how_to_add(out: Console) -> None:
+    from bot.weights.joining import guide
+
+    out.print("How a detector of this list joins those that judge:")
+    for number, step in enumerate(guide(), 1):
+        paragraph(out, step, label=f"{number}. ")
 
 
 def _cards(name: str | None, folder: Path | None) -> None:
