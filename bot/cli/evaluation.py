@@ -16,7 +16,8 @@ _GROUPS_SHOWN = 30
 
 def show(found: Evaluation, out: Console) -> None:
     """Print everything but the scores themselves."""
-    counted = f"{found.items} media of {len(found.sources)} sources (layout {found.layout})"
+    sources = "1 source" if len(found.sources) == 1 else f"{len(found.sources)} sources"
+    counted = f"{found.items} media of {sources} (layout {found.layout})"
     out.print(Text.assemble((printable(found.data), "bold"), f": {counted}, delivered {found.delivery}"))
     for reason, number in found.not_counted.items():
         paragraph(out, f"{number} not counted: {printable(reason)}", label="- ")
@@ -40,10 +41,9 @@ def _show_kind(kind: OfKind, out: Console) -> None:
             counts = (f"{band} {of['real']} / {of['fake']}" for band, of in one.bands.items())
             paragraph(out, ", ".join(counts), label=f"{one.subject}, verdicts real / fake: ")
     for one in kind.judged:
-        for title, groups in (("source", one.sources), ("generator", one.generators)):
-            if len(groups) > 1:
-                out.print()
-                out.print(_groups(f"{title} ({one.subject})", groups))
+        for title, groups in one.groups():
+            out.print()
+            out.print(_groups(f"{title} ({one.subject})", groups))
     if kind.probes:
         out.print()
         out.print(_probes(kind))
