@@ -30,6 +30,10 @@ On media that it never saw; in brackets 95 % intervals. *Left-out*: each source,
 turn was kept out of a training, and its media judged by that; *pooled* takes all of them together, a *mean*
 each by itself first; *cross-set*: the shipped weights on a set that was never trained on.
 """
+_NO_CURVES = """\
+No curves were measured with these weights (`veritag evaluate --robustness` does); the figures under Measured
+say what the encodings named there cost.
+"""
 _FAILS_FIRST = 2  # of the limits, told at a glance
 
 
@@ -169,6 +173,8 @@ def _fails(record: WeightsRecord, beside: Beside) -> str:
         parts.append(f"### Mistakes to look at\n\n{card_gallery.section(beside.gallery)}")
     if beside.curves:
         parts.append(f"### When media are changed\n\n{card_robustness.section(*beside.curves)}")
+    elif record.measured:
+        parts.append(f"### When media are changed\n\n{_NO_CURVES}")
     return "\n".join(parts)
 
 

@@ -14,6 +14,8 @@ _DELIVERIES = {
     "mp3": "as MP3",
     "opus": "as Opus",
 }
+_KNOWN_FIRST = 2  # protocols, told at a glance
+_AUC = "(AUC: of a fake and a real medium, how often the fake scores higher; 0.5 is guessing, 1 is perfect)"
 
 
 def leading(results: Sequence[Measurement]) -> str:
@@ -49,15 +51,13 @@ def every(results: Sequence[Measurement]) -> str:
 
 
 def best_known(results: Sequence[Measurement]) -> str:
-    """In one sentence, how well fakes are told from real media of sources that it never saw."""
+    """In a line each, how well fakes are told from real media of sources that it never saw."""
     ranked = [of for of in protocols(results) if of.ranks and of.leads]
     if not ranked:
         return "nothing was measured here"
     means = [of for of in ranked if "mean" in of.metric]
-    chosen = [*means, *(of for of in ranked if of not in means)][:2]
-    return (
-        "; ".join(f"{of.name}: {of.metric} {_span(of)}" for of in chosen) + " (0.5 is guessing, 1 is perfect)"
-    )
+    chosen = [*means, *(of for of in ranked if of not in means)][:_KNOWN_FIRST]
+    return "<br>".join([*(f"{of.name}: {of.metric} {_span(of)}" for of in chosen), _AUC])
 
 
 def _span(of: Protocol) -> str:

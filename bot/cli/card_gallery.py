@@ -77,12 +77,12 @@ def section(gallery: Gallery) -> str:
     return "\n".join(parts)
 
 
-_INTRODUCTION = (
-    "Mistakes on [media of this project's own](../../samples/SOURCES.md) and on what `veritag generate` "
-    "makes of them: all generators, all launderings, seed 0. They are of a few subjects and chosen for being "
-    "judged worst: they show what mistakes look like and are **no measurement**. Made by "
-    "`veritag detectors --cards docs/cards --gallery samples`.\n"
-)
+_INTRODUCTION = """\
+Mistakes on [media of this project's own](../../samples/SOURCES.md) and on what `veritag generate` makes of
+them: all generators, all launderings, seed 0. They are of a few subjects and chosen for being judged worst:
+they show what mistakes look like and are **no measurement**. A bar below each picture says whether it is
+genuine. Made by `veritag detectors --cards docs/cards --gallery samples`.
+"""
 _STRIP = "The same medium, delivered otherwise"
 _STRIP_NOTE = (
     "Below each is the probability of a fake that the detector alone would state if every second medium were "

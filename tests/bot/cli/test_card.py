@@ -16,7 +16,7 @@ from analysis.calibration.stored import measured_again, reliability_svg
 from analysis.evaluation import kept
 from analysis.evaluation.kept import Curves
 from analysis.evaluation.result import Figure, Rung
-from analysis.gallery.model import is_whole
+from analysis.gallery.model import Counted, Gallery, Shown, is_whole
 from analysis.model import Kind
 from bot.cli import card_gallery, card_robustness
 from bot.cli.app import app
@@ -140,6 +140,64 @@ def _rung(level: float | None, auc: float) -> Rung:
     way = "jpeg" if level else ""
     what = "JPEG quality" if level else ""
     return Rung("sample", way, what, level, Figure("AUC", auc, auc - 0.1, auc + 0.05), 0.4, 0.6, 30, 31)
+
+
+def _shown(*, made_by: str = "", fake: bool = True, evidence: float = -1.0) -> Shown:
+    return Shown(
+        picture="sample-01.webp",
+        sha256="0" * 64,
+        medium="cat.jpg",
+        made_by=made_by,
+        done="as it is",
+        fake=fake,
+        score=0.25,
+        evidence=evidence,
+        probability=0.27,
+        words="sample finds little sign of generation or manipulation (score 0.25)",
+    )
+
+
+def test_a_gallery_says_what_it_is_and_what_it_is_not() -> None:
+    gallery = Gallery(
+        detector="sample",
+        weights="w",
+        calibrators={},
+        seed=0,
+        by_score=False,
+        one_sided=False,
+        real=Counted(judged=0, wrong=0),
+        fake=Counted(judged=7, wrong=3),
+        makers={"": Counted(judged=3, wrong=1), "splice": Counted(judged=4, wrong=2)},
+        refused=2,
+        false_alarms=(),
+        misses=(_shown(made_by="splice"),),
+        strips=((_shown(), _shown(evidence=0.0)),),
+    )
+    text = card_gallery.section(gallery)
+    assert "are **no measurement**" in text
+    assert "**no real media of its kind**" in text
+    assert "Real media that it takes for fakes" not in text
+    assert "Of 7 deliveries of fakes, 3 look real to it. It could not judge 2 others" in text
+    assert "| splice: an object of another picture put in | 4 | 2 |" in text
+    assert (
+        "made of cat.jpg<br>as it is | finds little sign of generation or manipulation (score 0.25)" in text
+    )
+    assert "2.7 times as likely of a real one" in text
+    assert "| **27%**<br>(score 0.25) | **27%**<br>(score 0.25) |" in text
+
+    silent = gallery.model_copy(
+        update={"one_sided": True, "real": Counted(judged=4, wrong=0), "misses": (_shown(evidence=0.0),)}
+    )
+    text = card_gallery.section(silent)
+    assert "Of 4 deliveries of real media, 0 look fake to it" in text
+    assert "None among these media." in text
+    assert "3 give it no reason to suspect anything" in text
+    assert "cat.jpg, not genuine<br>as it is" in text
+    assert "no evidence either way" in text
+
+    text = card_gallery.section(gallery.model_copy(update={"by_score": True}))
+    assert "the bare score is taken here, with 0.5 as the cut" in text
+    assert "times as likely" not in text
 
 
 def test_curves_come_from_a_report(tmp_path: Path, known: WeightsRecord) -> None:
