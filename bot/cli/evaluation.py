@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.evaluation.result import Evaluation, Figure, Group, OfKind
+from analysis.evaluation.result import Evaluation, Figure, Group, OfKind, Probe
 from bot.cli.layout import paragraph
 from bot.redact import printable
 
@@ -44,9 +46,9 @@ def _show_kind(kind: OfKind, out: Console) -> None:
         for title, groups in one.groups():
             out.print()
             out.print(_groups(f"{title} ({one.subject})", groups))
-    if kind.probes:
+    if measured := [probe for probe in kind.probes if probe.auc.value is not None]:
         out.print()
-        out.print(_probes(kind))
+        out.print(_probes(measured))
     if kind.robustness:
         out.print()
         out.print(_robustness(kind))
@@ -96,9 +98,9 @@ def _groups(title: str, groups: tuple[Group, ...]) -> Table:
     return table
 
 
-def _probes(kind: OfKind) -> Table:
+def _probes(measured: Sequence[Probe]) -> Table:
     table = _table("trivial feature", "delivered", "AUC, either way", "near")
-    for probe in kind.probes:
+    for probe in measured:
         table.add_row(Text(probe.feature), probe.delivery, shown(probe.auc), ", ".join(probe.near))
     return table
 

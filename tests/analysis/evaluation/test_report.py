@@ -191,6 +191,14 @@ def test_generators_are_listed_where_they_say_more_than_sources() -> None:
     assert replace(of, sources=(one,), generators=(one,)).groups() == ()
 
 
+def test_what_could_not_be_measured_takes_no_room() -> None:
+    of = of_scores([known(n, 1) for n in range(4)], a=[0.9] * 4, b=[0.9] * 4)
+    empty = Probe("size", "as_is", Figure("AUC", None, note="one class"), 0, 4, ())
+    page = render(outcome(of, probes=(empty,)))
+    for heading in ("What the files betray", "Compared on the same media", "The worst mistakes"):
+        assert heading not in page
+
+
 def test_few_media_are_said_to_be_few() -> None:
     text = said(outcome(of_scores([known(n, n % 2) for n in range(12)], d=[n % 2 for n in range(12)])))
     assert "only 6 real media: too few for a claim" in text
