@@ -221,15 +221,15 @@ class Service:
 
     def health(self) -> HealthReport:
         """Whether the bot does its work now, and what is wrong if not."""
-        store = self._flow.store
+        store, holds = self._flow.store, self._flow.holds
         return HealthReport(
             (
                 *(check_loop(loop) for loop in self._loops),
                 *(each.check() for each in self._listening),
                 check_store(store),
-                *(check_queue(store, step) for step in self._steps()),
+                *(check_queue(store, step, self._names, holds) for step in self._steps()),
                 check_posting(self._flow.pausing.reason()),
-                *(check_credentials(name, self._flow.holds.standing()) for name in self._names),
+                *(check_credentials(name, holds.standing()) for name in self._names),
                 *map(check_money, self.budgets()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),

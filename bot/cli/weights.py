@@ -79,9 +79,7 @@ def _show(record: WeightsRecord) -> None:
     from detectors.weights import location
 
     out = console()
-    out.print(
-        Text.assemble((record.name, "bold"), f": {in_words(state_of(record), record.name)}"), soft_wrap=True
-    )
+    out.print(Text.assemble((record.name, "bold"), f": {in_words(state_of(record), record)}"), soft_wrap=True)
     for known in record.files():
         path = location(known)
         size = f", {decimal(path.stat().st_size)}" if path.is_file() else ""
@@ -189,7 +187,7 @@ def _is_verified(record: WeightsRecord, *, wanted: bool) -> bool:
     path = location(record)
     if not path.is_file():
         if wanted:
-            print_text(f"{record.name}: {path.name}: {WeightsMissing(record.name)}\n")
+            print_text(f"{record.name}: {path.name}: {WeightsMissing(record.name, record.file.package)}\n")
         return not wanted
     try:
         print_text(f"{record.name}: {path.name} is as it should be, SHA-256 {prove(record, path)}\n")
