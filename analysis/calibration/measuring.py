@@ -6,14 +6,14 @@ them. All figures come from those judgements; what ships is then fitted on every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from analysis.calibration.error import calibration_error
-from analysis.calibration.fitting import Method, fit_calibration, fit_weights, llrs
+from analysis.calibration.fitting import fit_calibration, fit_weights, llrs
 from analysis.calibration.scores import ScoreTable, joined
 from analysis.ensemble.likelihood import calibration_fingerprint
 from analysis.ensemble.panels import HIGH_FLOOR, LOW_CEILING, ErrorCurve, ErrorPoint, Panel
@@ -43,9 +43,11 @@ def member_sets(detectors: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def out_of_fold(
-    tables: Sequence[ScoreTable], method: Method, narrow: Collection[str] = ()
+    tables: Sequence[ScoreTable], calibrations: Sequence[Calibration]
 ) -> tuple[ScoreTable, Floats]:
     """Return the rows that all detectors scored, and the summed LLR that each got with its source left out.
+
+    The detectors' calibrations say how those of the folds are fitted.
 
     Raises:
         NotMeasurable: no common rows, or a class that comes from one source alone.
@@ -57,32 +59,29 @@ def out_of_fold(
     for source in np.unique(together.source):
         inside = together.source == source
         try:
-            evidence[inside] = _fold(tables, together, str(source), method, narrow)
+            evidence[inside] = _fold(tables, together, str(source), calibrations)
         except NotMeasurable as error:
             raise NotMeasurable(f"source {source} cannot be left out: {error}; add a source") from error
     return together, evidence
 
 
 def _fold(
-    tables: Sequence[ScoreTable], together: ScoreTable, source: str, method: Method, narrow: Collection[str]
+    tables: Sequence[ScoreTable], together: ScoreTable, source: str, calibrations: Sequence[Calibration]
 ) -> Floats:
-    calibrations = [
-        fit_calibration(
-            table.rows(table.source != source), method, date="", one_sided=table.detectors[0] in narrow
-        )
-        for table in tables
+    fitted = [
+        fit_calibration(table.rows(table.source != source), whole.method, date="", one_sided=whole.one_sided)
+        for table, whole in zip(tables, calibrations, strict=True)
     ]
     inside = together.source == source
     rest = together.rows(~inside)
-    weights = fit_weights(llrs(calibrations, rest.scores), rest)
-    return np.asarray(llrs(calibrations, together.scores[inside]) @ weights)
+    weights = fit_weights(llrs(fitted, rest.scores), rest)
+    return np.asarray(llrs(fitted, together.scores[inside]) @ weights)
 
 
 def measure(
     tables: Mapping[str, ScoreTable],
     members: Sequence[str],
     calibrations: Mapping[str, Calibration],
-    method: Method,
     *,
     date: str,
 ) -> Measured:
@@ -91,10 +90,8 @@ def measure(
     Raises:
         NotMeasurable: see `out_of_fold`.
     """
-    chosen = [tables[name] for name in members]
-    narrow = [name for name in members if calibrations[name].one_sided]
-    table, evidence = out_of_fold(chosen, method, narrow)
     final = [calibrations[name] for name in members]
+    table, evidence = out_of_fold([tables[name] for name in members], final)
     weights = fit_weights(llrs(final, table.scores), table)
     balance, probabilities = table.weights(), 1 / (1 + np.exp(-evidence))
     panel = Panel(
