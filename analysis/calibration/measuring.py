@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.calibration.error import calibration_error
 from analysis.calibration.fitting import fit_calibration, fit_weights, llrs
@@ -27,12 +28,17 @@ GRID_STEP = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A panel with the out-of-fold evidence (summed LLR per row of ``table``) that it was measured by."""
+    """A panel with the out-of-fold evidence (summed LLR per row of ``table``) that it was measured by.
+
+    ``told`` are the rows of which it would say a probability: of detectors whose silence is no evidence, and
+    of no other, a silent panel says none.
+    """
 
     panel: Panel
     table: ScoreTable
     evidence: Floats
     auc: float
+    told: NDArray[np.bool_]
 
 
 def member_sets(detectors: Sequence[str]) -> list[tuple[str, ...]]:
@@ -93,20 +99,29 @@ def measure(
     final = [calibrations[name] for name in members]
     table, evidence = out_of_fold([tables[name] for name in members], final)
     weights = fit_weights(llrs(final, table.scores), table)
-    balance, probabilities = table.weights(), 1 / (1 + np.exp(-evidence))
+    told = _told(table, evidence, final)
+    said, probabilities = table.rows(told), 1 / (1 + np.exp(-evidence[told]))
+    balance = said.weights()
     panel = Panel(
         weights={name: float(weight) for name, weight in zip(members, weights, strict=True)},
         calibrators={name: calibration_fingerprint(calibrations[name]) for name in members},
         high=error_curve(table, evidence, fakes_err=False),
         low=error_curve(table, evidence, fakes_err=True),
-        ece=round(ece(table.label, probabilities, balance), 4),
-        brier=round(brier(table.label, probabilities, balance), 4),
-        calibration_error=calibration_error(table.label, probabilities, table.item, balance),
+        ece=round(ece(said.label, probabilities, balance), 4),
+        brier=round(brier(said.label, probabilities, balance), 4),
+        calibration_error=calibration_error(said.label, probabilities, said.item, balance),
         data=table.data_sets(),
         date=date,
         protocol="leave one source out; a medium errs if it does in any delivery; 95 % Clopper-Pearson",
     )
-    return Measured(panel, table, evidence, auc(table.label, evidence))
+    return Measured(panel, table, evidence, auc(table.label, evidence), told)
+
+
+def _told(table: ScoreTable, evidence: Floats, calibrations: Sequence[Calibration]) -> NDArray[np.bool_]:
+    """All rows, or those with any evidence; all again where these hold one class alone."""
+    loud = np.abs(evidence) > 0
+    narrow = all(calibration.one_sided for calibration in calibrations)
+    return loud if narrow and len(np.unique(table.label[loud])) == 2 else np.ones(len(table), dtype=bool)
 
 
 def error_curve(table: ScoreTable, evidence: Floats, *, fakes_err: bool) -> ErrorCurve:

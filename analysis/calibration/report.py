@@ -136,8 +136,8 @@ def save_plot(kind: Kind, found: Measured, limits: Limits, folder: Path) -> Path
 
 def plot_reliability(axes: Axes, found: Measured) -> None:
     """Draw how many were fake of the media to which each probability was given, out of fold."""
-    probabilities = 1 / (1 + np.exp(-found.evidence))
-    curve = reliability(found.table.label, probabilities, found.table.weights())
+    said = found.table.rows(found.told)
+    curve = reliability(said.label, 1 / (1 + np.exp(-found.evidence[found.told])), said.weights())
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="perfect")
     axes.plot(curve.predicted, curve.observed, color="0.2", marker="o", label="measured")
     for x, y, share in zip(curve.predicted, curve.observed, curve.share, strict=True):
