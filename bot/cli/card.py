@@ -150,7 +150,7 @@ def _fitted(record: WeightsRecord, modality: Modality, fitted: Calibration, plot
         f"Calibrator `{fitted.method}` ({values}), {fitted.date}; its evidence is capped at a natural-log "
         f"likelihood ratio of {fitted.bound:.2f}. {fitted.protocol}.\n\n{_sets(fitted.data)}"
     )
-    if fitted.method == "platt" and fitted.parameters.get("slope") == 0:
+    if fitted.parameters.get("slope") == 0:
         text += "\nIts slope is 0: on these media the score told nothing, and it counts for nothing.\n"
     text += "".join(
         f"\nCalibration error of it alone, each source judged by a calibrator fitted without it: {error}.\n"
