@@ -4,7 +4,7 @@ A classifier trained on pooled pictures learns the largest collection. Here each
 photographs and one generator's pictures has one vote on the direction from real to fake, however many
 pictures it has; the direction is then turned away from whatever varies within such groups, and from whatever
 scaling and encoding change (within-class covariance normalisation, Hatch et al., Interspeech 2006, with the
-laundering of `samples` as one more nuisance).
+laundering of `samples` as one more nuisance), and from how sources differ as a whole.
 """
 
 from __future__ import annotations
