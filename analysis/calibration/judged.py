@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             judged = judge(chosen.detector, media, progress)
         write_scores(judged, chosen.out)
     except (AnalysisError, DetectorError, OSError) as error:
-        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
+        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2
     scored = len({known.sha256 for known, _ in judged})
     Console().print(f"{scored} of {len(media)} media scored: {chosen.out}", soft_wrap=True)
