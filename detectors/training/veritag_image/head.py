@@ -142,7 +142,7 @@ def _direction(pictures: _Pictures) -> Floats:
     """
     photographs, fakes = _middles(pictures)
     lonely = set(photographs) - {group[0] for group in fakes}
-    others = np.mean([photographs[source] for source in sorted(lonely or photographs)], axis=0)
+    others: Floats = np.mean([photographs[source] for source in sorted(lonely or photographs)], axis=0)
     steps = [middle - photographs.get(group[0], others) for group, middle in fakes.items()]
     families = [FAMILIES.get(group[1], group[1]) for group in fakes]
     sizes = Counter(families)
