@@ -13,7 +13,7 @@ from analysis.calibration.own import OwnCalibration, dump_own
 from detectors.errors import NotMeasurable
 
 if TYPE_CHECKING:
-    from analysis.calibration.fitting import Method
+    from analysis.calibration.methods import Choice
     from analysis.calibration.run import Fit
     from bot.config import Settings
     from state.store import Store
@@ -30,7 +30,7 @@ class Refit:
     """What a fit found, not yet in use. ``reviewed`` media (real, fake) were among what it was fitted on."""
 
     key: str
-    method: Method
+    method: Choice
     made_at: datetime
     reviewed: tuple[int, int]
     fit: Fit
@@ -46,7 +46,7 @@ class Refits:
         self._fitting = Lock()
         self._kept: OrderedDict[str, Refit] = OrderedDict()
 
-    def fit(self, method: Method) -> Refit:
+    def fit(self, method: Choice) -> Refit:
         """Fit the configured detectors on the scores that ship and on what was reviewed; some seconds.
 
         Raises:
@@ -63,7 +63,7 @@ class Refits:
             self._kept.popitem(last=False)
         return refit
 
-    def _fit(self, method: Method) -> Refit:
+    def _fit(self, method: Choice) -> Refit:
         from analysis.calibration.run import as_own, fit_rows
         from bot.calibrating import gather
 

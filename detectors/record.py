@@ -35,12 +35,15 @@ class Calibration(_Frozen):
     """How a score becomes evidence in one modality: a calibrator fitted on scores of media never trained on.
 
     ``platt``: ``llr = slope * logit(score) + intercept``, natural log-likelihood ratio of fake over real with
-    the fitting set's class balance taken out. ``two_gaussian``: parameters ``real_mean, real_std, fake_mean,
-    fake_std`` of ``logit(score)``. ``bound`` caps ``|llr|``: evidence beyond what the sample can support.
-    ``one_sided``: negative evidence counts as none (`WeightsRecord.narrow`).
+    the fitting set's class balance taken out. ``lapse``: ``llr = ln(lapse + (1 - lapse) * exp(slope *
+    logit(score) + intercept))``: of so large a share of fakes the score shows nothing, as if they were real,
+    so that no score speaks for a real one by more than ``-ln(lapse)``. ``two_gaussian``: parameters
+    ``real_mean, real_std, fake_mean, fake_std`` of ``logit(score)``. ``bound`` caps ``|llr|``: evidence
+    beyond what the sample can support. ``one_sided``: negative evidence counts as none
+    (`WeightsRecord.narrow`).
     """
 
-    method: Literal["platt", "two_gaussian"]
+    method: Literal["platt", "lapse", "two_gaussian"]
     parameters: Mapping[str, float]
     bound: float = Field(gt=0)
     data: tuple[DataSet, ...]

@@ -8,13 +8,22 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from analysis.calibration.report import calibration_table, panel_table, save_plot, source_table
+from analysis.calibration.ensemble import judge_left_out, word
+from analysis.calibration.methods import CHOICES, Choice
+from analysis.calibration.report import (
+    calibration_table,
+    panel_table,
+    save_plot,
+    source_table,
+    word_table,
+)
 from analysis.calibration.run import Fit, fit, write
+from analysis.calibration.scores import read_scores
 from analysis.ensemble.calibrated import Limits
 from analysis.ensemble.panels import CALIBRATION_FILE
 from analysis.errors import AnalysisError
@@ -39,10 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--scores", nargs="+", required=True, type=_named_file, metavar="NAME=CSV", help="scores by detector")
-    add("--method", choices=("platt", "two_gaussian"), default="platt", help="kind of calibrator")
+    add("--method", choices=CHOICES, default="best", help="kind of calibrator; best: each detector's own")
     add("--date", default=today, metavar="YYYY-MM-DD", help="date to record")
     add("--high-false-alarms", type=float, default=defaults.high_false_alarms, help="limit shown for `high`")
     add("--low-misses", type=float, default=defaults.low_misses, help="limit shown for `low`")
+    add(
+        "--error",
+        action="store_true",
+        help="also judge each source by all that is fitted without it; minutes",
+    )
     add("--plots", type=Path, metavar="DIR", help="save a plot (SVG) per panel here")
     add("--write", action="store_true", help="update the records and the ensemble calibration")
     add("--records", type=Path, default=RECORDS, metavar="DIR", help="weights records to update")
@@ -62,6 +76,15 @@ def _show(console: Console, found: Fit, limits: Limits) -> None:
         console.print(f"not fitted: {line}", markup=False)
 
 
+def _show_error(console: Console, paths: Mapping[str, Path], choice: Choice, limits: Limits) -> None:
+    judged = judge_left_out({name: read_scores(path) for name, path in paths.items()}, choice, limits)
+    kinds = sorted({row.kind for row in judged})
+    words = [(f"{kind} media", word([row for row in judged if row.kind is kind])) for kind in kinds]
+    if len(kinds) > 1:
+        words.append(("of all kinds", word(judged)))
+    console.print(word_table(words))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; returns the exit status (0, or 2 where the input cannot be used)."""
     parser = _parser()
@@ -74,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         limits = Limits(chosen.high_false_alarms, chosen.low_misses)
         found = fit(dict(chosen.scores), chosen.method, date=chosen.date)
         _show(console, found, limits)
+        if chosen.error:
+            _show_error(console, dict(chosen.scores), chosen.method, limits)
         written = write(found, chosen.records, chosen.ensemble) if chosen.write else ()
     except (AnalysisError, NotMeasurable) as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)

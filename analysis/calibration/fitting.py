@@ -1,29 +1,30 @@
 """Fitting: one detector's calibrator, and the weights of several detectors.
 
-Few labels allow few parameters (one or two per detector). Classes are balanced by weights, so that the fitted
-log-odds *are* log-likelihood ratios: the prior is out.
+Few labels allow few parameters (one to three per detector). Classes are balanced by weights, so that the
+fitted log-odds *are* log-likelihood ratios: the prior is out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log
-from typing import Literal
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from analysis.calibration.methods import Method
 from analysis.calibration.scores import SOURCE_CAP, ScoreTable
 from analysis.ensemble.likelihood import SCORE_MARGIN, calibrated_llr
 from detectors.metrics import Floats
 from detectors.record import Calibration
 
-Method = Literal["platt", "two_gaussian"]
-
 WEIGHT_SPREAD = 0.25
 """Standard deviation of the prior on a detector's weight: about 30 media outweigh it."""
 _LEAST_STD = 0.05
+_LAPSES = (0.05, 0.3)
+"""Where the search for a lapse begins: it has more than one valley."""
+_MOST_LAPSE = 0.9
 # Of scipy's bounded minimisers the one without BLAS, whose idle threads cost more than two parameters do.
 _MINIMISER = "TNC"
 _DIGITS = 6
@@ -51,8 +52,7 @@ def fit_calibration(table: ScoreTable, method: Method, *, date: str, one_sided: 
         NotMeasurable: one class is missing.
     """
     weights, x = table.weights(), logits(table.scores[:, 0])
-    fit = _platt if method == "platt" else _two_gaussian
-    parameters = fit(x, table, weights)
+    parameters = _FITS[method](x, table, weights)
     sources, deliveries = np.unique(table.source), np.unique(table.delivery)
     return Calibration(
         method=method,
@@ -71,10 +71,8 @@ def fit_calibration(table: ScoreTable, method: Method, *, date: str, one_sided: 
 
 def _platt(x: Floats, table: ScoreTable, weights: Floats) -> dict[str, float]:
     """Logistic regression on the logit with Platt's smoothed targets (Platt 1999) and no negative slope."""
-    real, fake = table.effective_media(0), table.effective_media(1)
-    target = np.where(table.label == 1, (fake + 1) / (fake + 2), 1 / (real + 2))
-    centre, scale = float(np.average(x, weights=weights)), max(float(np.std(x)), _LEAST_STD)
-    u = (x - centre) / scale
+    target = _targets(table)
+    u, centre, scale = _standardised(x, weights)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         z = theta[0] * u + theta[1]
@@ -85,6 +83,45 @@ def _platt(x: Floats, table: ScoreTable, weights: Floats) -> dict[str, float]:
     found = minimize(loss, np.zeros(2), jac=True, method=_MINIMISER, bounds=[(0, None), (None, None)])
     slope = float(found.x[0]) / scale
     return {"slope": slope, "intercept": float(found.x[1]) - slope * centre}
+
+
+def _targets(table: ScoreTable) -> Floats:
+    real, fake = table.effective_media(0), table.effective_media(1)
+    return np.where(table.label == 1, (fake + 1) / (fake + 2), 1 / (real + 2))
+
+
+def _standardised(x: Floats, weights: Floats) -> tuple[Floats, float, float]:
+    centre, scale = float(np.average(x, weights=weights)), max(float(np.std(x)), _LEAST_STD)
+    return (x - centre) / scale, centre, scale
+
+
+def _lapse(x: Floats, table: ScoreTable, weights: Floats) -> dict[str, float]:
+    """As `_platt`, where a share of fakes scores as reals do: makers that a detector is deaf to.
+
+    The share is the lapse rate of psychometric functions (Wichmann and Hill 2001, Perception & Psychophysics
+    63:1293), here of misses alone.
+    """
+    target = _targets(table)
+    u, centre, scale = _standardised(x, weights)
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        slope, intercept, lapse = theta
+        line = slope * u + intercept
+        ratio = lapse + (1 - lapse) * np.exp(line)
+        z = np.log(ratio)
+        value = float(np.sum(weights * (np.logaddexp(0, z) - target * z)))
+        error = weights * (expit(z) - target) / ratio
+        rise = error * (1 - lapse) * np.exp(line)
+        return value, np.array([np.sum(rise * u), np.sum(rise), np.sum(error * (1 - np.exp(line)))])
+
+    bounds = [(0, 20), (-20, 20), (1e-6, _MOST_LAPSE)]
+    searches = (
+        minimize(loss, np.array([1.0, 0.0, lapse]), jac=True, method=_MINIMISER, bounds=bounds)
+        for lapse in _LAPSES
+    )
+    best = min(searches, key=lambda found: float(found.fun)).x
+    slope = float(best[0]) / scale
+    return {"slope": slope, "intercept": float(best[1]) - slope * centre, "lapse": float(best[2])}
 
 
 def _two_gaussian(x: Floats, table: ScoreTable, weights: Floats) -> dict[str, float]:
@@ -98,6 +135,9 @@ def _two_gaussian(x: Floats, table: ScoreTable, weights: Floats) -> dict[str, fl
     if fake[0] <= real[0]:
         real = fake = both
     return {"real_mean": real[0], "real_std": real[1], "fake_mean": fake[0], "fake_std": fake[1]}
+
+
+_FITS = {"platt": _platt, "lapse": _lapse, "two_gaussian": _two_gaussian}
 
 
 def llrs(calibrations: Sequence[Calibration], scores: Floats) -> Floats:

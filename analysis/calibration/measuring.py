@@ -6,14 +6,15 @@ them. All figures come from those judgements; what ships is then fitted on every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.calibration.error import calibration_error
-from analysis.calibration.fitting import Method, fit_calibration, fit_weights, llrs
+from analysis.calibration.fitting import fit_calibration, fit_weights, llrs
 from analysis.calibration.scores import ScoreTable, joined
 from analysis.ensemble.likelihood import calibration_fingerprint
 from analysis.ensemble.panels import HIGH_FLOOR, LOW_CEILING, ErrorCurve, ErrorPoint, Panel
@@ -27,12 +28,17 @@ GRID_STEP = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A panel with the out-of-fold evidence (summed LLR per row of ``table``) that it was measured by."""
+    """A panel with the out-of-fold evidence (summed LLR per row of ``table``) that it was measured by.
+
+    ``told`` are the rows of which it would say a probability: of detectors whose silence is no evidence, and
+    of no other, a silent panel says none.
+    """
 
     panel: Panel
     table: ScoreTable
     evidence: Floats
     auc: float
+    told: NDArray[np.bool_]
 
 
 def member_sets(detectors: Sequence[str]) -> list[tuple[str, ...]]:
@@ -43,9 +49,11 @@ def member_sets(detectors: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def out_of_fold(
-    tables: Sequence[ScoreTable], method: Method, narrow: Collection[str] = ()
+    tables: Sequence[ScoreTable], calibrations: Sequence[Calibration]
 ) -> tuple[ScoreTable, Floats]:
     """Return the rows that all detectors scored, and the summed LLR that each got with its source left out.
+
+    The detectors' calibrations say how those of the folds are fitted.
 
     Raises:
         NotMeasurable: no common rows, or a class that comes from one source alone.
@@ -57,32 +65,29 @@ def out_of_fold(
     for source in np.unique(together.source):
         inside = together.source == source
         try:
-            evidence[inside] = _fold(tables, together, str(source), method, narrow)
+            evidence[inside] = _fold(tables, together, str(source), calibrations)
         except NotMeasurable as error:
             raise NotMeasurable(f"source {source} cannot be left out: {error}; add a source") from error
     return together, evidence
 
 
 def _fold(
-    tables: Sequence[ScoreTable], together: ScoreTable, source: str, method: Method, narrow: Collection[str]
+    tables: Sequence[ScoreTable], together: ScoreTable, source: str, calibrations: Sequence[Calibration]
 ) -> Floats:
-    calibrations = [
-        fit_calibration(
-            table.rows(table.source != source), method, date="", one_sided=table.detectors[0] in narrow
-        )
-        for table in tables
+    fitted = [
+        fit_calibration(table.rows(table.source != source), whole.method, date="", one_sided=whole.one_sided)
+        for table, whole in zip(tables, calibrations, strict=True)
     ]
     inside = together.source == source
     rest = together.rows(~inside)
-    weights = fit_weights(llrs(calibrations, rest.scores), rest)
-    return np.asarray(llrs(calibrations, together.scores[inside]) @ weights)
+    weights = fit_weights(llrs(fitted, rest.scores), rest)
+    return np.asarray(llrs(fitted, together.scores[inside]) @ weights)
 
 
 def measure(
     tables: Mapping[str, ScoreTable],
     members: Sequence[str],
     calibrations: Mapping[str, Calibration],
-    method: Method,
     *,
     date: str,
 ) -> Measured:
@@ -91,25 +96,32 @@ def measure(
     Raises:
         NotMeasurable: see `out_of_fold`.
     """
-    chosen = [tables[name] for name in members]
-    narrow = [name for name in members if calibrations[name].one_sided]
-    table, evidence = out_of_fold(chosen, method, narrow)
     final = [calibrations[name] for name in members]
+    table, evidence = out_of_fold([tables[name] for name in members], final)
     weights = fit_weights(llrs(final, table.scores), table)
-    balance, probabilities = table.weights(), 1 / (1 + np.exp(-evidence))
+    told = _told(table, evidence, final)
+    said, probabilities = table.rows(told), 1 / (1 + np.exp(-evidence[told]))
+    balance = said.weights()
     panel = Panel(
         weights={name: float(weight) for name, weight in zip(members, weights, strict=True)},
         calibrators={name: calibration_fingerprint(calibrations[name]) for name in members},
         high=error_curve(table, evidence, fakes_err=False),
         low=error_curve(table, evidence, fakes_err=True),
-        ece=round(ece(table.label, probabilities, balance), 4),
-        brier=round(brier(table.label, probabilities, balance), 4),
-        calibration_error=calibration_error(table.label, probabilities, table.item, balance),
+        ece=round(ece(said.label, probabilities, balance), 4),
+        brier=round(brier(said.label, probabilities, balance), 4),
+        calibration_error=calibration_error(said.label, probabilities, said.item, balance),
         data=table.data_sets(),
         date=date,
         protocol="leave one source out; a medium errs if it does in any delivery; 95 % Clopper-Pearson",
     )
-    return Measured(panel, table, evidence, auc(table.label, evidence))
+    return Measured(panel, table, evidence, auc(table.label, evidence), told)
+
+
+def _told(table: ScoreTable, evidence: Floats, calibrations: Sequence[Calibration]) -> NDArray[np.bool_]:
+    """All rows, or those with any evidence; all again where these hold one class alone."""
+    loud = np.abs(evidence) > 0
+    narrow = all(calibration.one_sided for calibration in calibrations)
+    return loud if narrow and len(np.unique(table.label[loud])) == 2 else np.ones(len(table), dtype=bool)
 
 
 def error_curve(table: ScoreTable, evidence: Floats, *, fakes_err: bool) -> ErrorCurve:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from analysis.calibration.ensemble import Word
 from analysis.calibration.measuring import Measured
 from analysis.ensemble.calibrated import Limits
 from analysis.ensemble.panels import CalibrationError, ErrorCurve
@@ -57,6 +58,27 @@ def panel_table(measured: Iterable[tuple[Kind, Measured]], limits: Limits) -> Ta
             f"{panel.brier:.3f}",
             _band(panel.high, limits.high_false_alarms, "real"),
             _band(panel.low, limits.low_misses, "fake"),
+        )
+    return table
+
+
+def word_table(words: Iterable[tuple[str, Word]]) -> Table:
+    """List how true the ensemble's probabilities are to their word."""
+    table = Table(title="The ensemble, on sources that it was fitted without", title_justify="left")
+    for column in ("media", "of sources", "got a probability", "ECE", "by chance", "Brier"):
+        table.add_column(column)
+    for column in ("real ones called high", "least probability called high"):
+        table.add_column(column)
+    for name, found in words:
+        table.add_row(
+            f"{found.media} {name}",
+            str(found.sources),
+            str(found.said),
+            f"{found.error:.3f} ({found.low:.3f} to {found.high:.3f})",
+            _chance(found.beside),
+            f"{found.brier:.3f}",
+            f"{found.alarms} of {found.real} (<= {found.bound:.1%})",
+            "none called so" if found.weakest is None else f"{found.weakest:.2f}",
         )
     return table
 
@@ -114,8 +136,8 @@ def save_plot(kind: Kind, found: Measured, limits: Limits, folder: Path) -> Path
 
 def plot_reliability(axes: Axes, found: Measured) -> None:
     """Draw how many were fake of the media to which each probability was given, out of fold."""
-    probabilities = 1 / (1 + np.exp(-found.evidence))
-    curve = reliability(found.table.label, probabilities, found.table.weights())
+    said = found.table.rows(found.told)
+    curve = reliability(said.label, 1 / (1 + np.exp(-found.evidence[found.told])), said.weights())
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="perfect")
     axes.plot(curve.predicted, curve.observed, color="0.2", marker="o", label="measured")
     for x, y, share in zip(curve.predicted, curve.observed, curve.share, strict=True):

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from analysis.calibration.fitting import Method, fit_calibration
+from analysis.calibration.choosing import chosen
+from analysis.calibration.fitting import fit_calibration
 from analysis.calibration.measuring import Measured, measure, member_sets
+from analysis.calibration.methods import Choice
 from analysis.calibration.own import OwnCalibration
-from analysis.calibration.scores import Row, read_scores, table_of
+from analysis.calibration.scores import Row, ScoreTable, read_scores, table_of
 from analysis.ensemble.panels import EnsembleCalibration, dump_calibration, load_calibration
 from analysis.errors import ConfigurationError
 from analysis.model import Kind
@@ -35,8 +37,10 @@ class Fit:
     refused: tuple[str, ...]
 
 
-def fit(paths: Mapping[str, Path], method: Method, *, date: str) -> Fit:
+def fit(paths: Mapping[str, Path], choice: Choice, *, date: str) -> Fit:
     """Fit every detector on every kind that its scores cover, and measure the panels.
+
+    ``choice`` is the kind of calibrator, or that each detector gets the ``best`` (`choosing.chosen`).
 
     Raises:
         NotMeasurable: a file is malformed, or nothing at all could be fitted.
@@ -44,10 +48,10 @@ def fit(paths: Mapping[str, Path], method: Method, *, date: str) -> Fit:
     """
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
         raise ConfigurationError(f"the date must be YYYY-MM-DD, not {date!r}")
-    return fit_rows({name: read_scores(path) for name, path in paths.items()}, method, date=date)
+    return fit_rows({name: read_scores(path) for name, path in paths.items()}, choice, date=date)
 
 
-def fit_rows(scores: Mapping[str, Sequence[Row]], method: Method, *, date: str) -> Fit:
+def fit_rows(scores: Mapping[str, Sequence[Row]], choice: Choice, *, date: str) -> Fit:
     """As `fit`, of scores that are here already.
 
     Raises:
@@ -67,10 +71,8 @@ def fit_rows(scores: Mapping[str, Sequence[Row]], method: Method, *, date: str) 
             try:
                 for name in members:
                     if name not in fitted:
-                        fitted[name] = fit_calibration(
-                            usable[name], method, date=date, one_sided=_is_narrow(name)
-                        )
-                panels.append(measure(usable, members, fitted, method, date=date))
+                        fitted[name] = _calibrated(usable[name], choice, date)
+                panels.append(measure(usable, members, fitted, date=date))
             except NotMeasurable as error:
                 refused.append(f"{kind}: {error}")
         alone = {next(iter(found.panel.weights)) for found in panels if len(found.panel.weights) == 1}
@@ -81,6 +83,12 @@ def fit_rows(scores: Mapping[str, Sequence[Row]], method: Method, *, date: str) 
     if not measured:
         raise NotMeasurable("; ".join(refused) or "the score files hold no rows")
     return Fit(calibrations, measured, tuple(refused))
+
+
+def _calibrated(table: ScoreTable, choice: Choice, date: str) -> Calibration:
+    one_sided = _is_narrow(table.detectors[0])
+    method = chosen(table, choice, one_sided=one_sided)
+    return fit_calibration(table, method, date=date, one_sided=one_sided)
 
 
 def _is_narrow(detector: str) -> bool:

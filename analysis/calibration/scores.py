@@ -85,12 +85,10 @@ class ScoreTable:
         require_both_classes(self)
         _, index, deliveries = np.unique(self.item, return_inverse=True, return_counts=True)
         weight = 1.0 / deliveries[index]
+        group = 2 * np.unique(self.source, return_inverse=True)[1] + self.label
+        total = np.bincount(group, weights=weight)[group]
+        weight *= np.minimum(total, SOURCE_CAP) / total
         for label in (0, 1):
-            for source in np.unique(self.source):
-                group = (self.label == label) & (self.source == source)
-                if group.any():
-                    total = weight[group].sum()
-                    weight[group] *= min(total, SOURCE_CAP) / total
             mine = self.label == label
             weight[mine] *= 0.5 / weight[mine].sum()
         return np.asarray(weight, dtype=np.float64)

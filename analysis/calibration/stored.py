@@ -42,9 +42,7 @@ def measured_again(record: WeightsRecord, kind: Kind, records: Path | None = Non
     if not len(table):
         return None
     try:
-        return measure(
-            {record.name: table}, (record.name,), {record.name: fitted}, fitted.method, date=fitted.date
-        )
+        return measure({record.name: table}, (record.name,), {record.name: fitted}, date=fitted.date)
     except NotMeasurable:
         return None
 

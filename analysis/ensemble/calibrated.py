@@ -26,7 +26,7 @@ from analysis.errors import ConfigurationError
 from analysis.model import Band, Kind, Score, Verdict
 from detectors.record import WeightsRecord
 
-RULE_VERSION = 2
+RULE_VERSION = 3
 """Raised whenever the policy's code changes its answer."""
 
 LEAST_PROBABILITY, GREATEST_PROBABILITY = 0.01, 0.99
@@ -107,7 +107,8 @@ class CalibratedPolicy:
         """Return band and probability.
 
         ``quality`` in [0, 1] is how much of the evidence the medium's state lets through: 1 all, 0 none.
-        ``probability`` is None where no detector's evidence rests on any measured or published rate.
+        ``probability`` is None where no detector's evidence rests on any measured or published rate, or only
+        detectors took part whose silence is no evidence, and all were silent.
 
         Raises:
             ValueError: quality outside [0, 1].
@@ -134,7 +135,7 @@ class CalibratedPolicy:
             reasons.append(quality_reason(quality))
         return Verdict(
             band=band,
-            probability=self._probability(summed.total) if grounded else None,
+            probability=None if all(item.silent for item in grounded) else self._probability(summed.total),
             policy=self.name,
             reasons=tuple(reasons),
             calibration=calibration_text(panel, grounded),

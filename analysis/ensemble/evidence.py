@@ -33,6 +33,11 @@ class Evidence:
     calibrator: str | None = None
     ground: Calibration | InTheWild | None = None
 
+    @property
+    def silent(self) -> bool:
+        """Whether it found nothing, and that says nothing: see `Calibration.one_sided`."""
+        return isinstance(self.ground, Calibration) and self.ground.one_sided and self.llr <= 0
+
 
 def modality_of(kind: Kind, record: WeightsRecord) -> Modality:
     """Return the modality under which a detector judges a medium: a sound detector hears a video's sound."""

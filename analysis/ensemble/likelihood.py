@@ -6,7 +6,7 @@ functions rise (or stay level) with the score, so that a higher score never lowe
 
 from __future__ import annotations
 
-from math import exp, isfinite, log
+from math import exp, isfinite, log, log1p
 from typing import Final
 
 from analysis.ensemble.reasons import fingerprint_of
@@ -18,6 +18,7 @@ SCORE_MARGIN: Final = 1e-6
 
 _NEEDED = {
     "platt": ("slope", "intercept"),
+    "lapse": ("slope", "intercept", "lapse"),
     "two_gaussian": ("real_mean", "real_std", "fake_mean", "fake_std"),
 }
 
@@ -39,8 +40,8 @@ def check_calibration(detector: str, calibration: Calibration) -> None:
     """Refuse a calibration that cannot be used.
 
     Raises:
-        ConfigurationError: a parameter is missing or not finite, a deviation is not positive, or the evidence
-            would fall as the score rises.
+        ConfigurationError: a parameter is missing or not finite, a deviation is not positive, a lapse is no
+            share, or the evidence would fall as the score rises.
     """
     values = calibration.parameters
     faults = [name for name in _NEEDED[calibration.method] if not isfinite(values.get(name, float("nan")))]
@@ -48,10 +49,12 @@ def check_calibration(detector: str, calibration: Calibration) -> None:
         raise ConfigurationError(
             f"calibration of {detector}: {', '.join(faults)} missing or not finite; refit it"
         )
-    if calibration.method == "platt" and values["slope"] < 0:
+    if calibration.method != "two_gaussian" and values["slope"] < 0:
         raise ConfigurationError(
             f"calibration of {detector}: its evidence falls as the score rises; refit it"
         )
+    if calibration.method == "lapse" and not 0 <= values["lapse"] < 1:
+        raise ConfigurationError(f"calibration of {detector}: lapse must lie in [0, 1); refit it")
     if calibration.method == "two_gaussian":
         if min(values["real_std"], values["fake_std"]) <= 0:
             raise ConfigurationError(f"calibration of {detector}: deviations must be positive; refit it")
@@ -63,17 +66,23 @@ def check_calibration(detector: str, calibration: Calibration) -> None:
 
 def calibrated_llr(calibration: Calibration, score: float) -> float:
     """Return the LLR of a score through a checked calibration, within its bound."""
-    raw = (
-        _platt(calibration, logit(score))
-        if calibration.method == "platt"
-        else _gauss(calibration, logit(score))
-    )
+    raw = _CURVES[calibration.method](calibration, logit(score))
     least = 0.0 if calibration.one_sided else -calibration.bound
     return min(max(raw, least), calibration.bound)
 
 
 def _platt(calibration: Calibration, x: float) -> float:
     return calibration.parameters["slope"] * x + calibration.parameters["intercept"]
+
+
+def _lapse(calibration: Calibration, x: float) -> float:
+    """The line, as far as fakes show at all; computed on the logarithms, so that nothing overflows."""
+    lapse, line = calibration.parameters["lapse"], _platt(calibration, x)
+    shown = log1p(-lapse) + line
+    if not lapse:
+        return shown
+    most, least = max(shown, log(lapse)), min(shown, log(lapse))
+    return most + log1p(exp(least - most))
 
 
 def _gauss(calibration: Calibration, x: float) -> float:
@@ -94,6 +103,9 @@ def _gauss(calibration: Calibration, x: float) -> float:
         + ((x - real_mean) / real_std) ** 2 / 2
         - ((x - fake_mean) / fake_std) ** 2 / 2
     )
+
+
+_CURVES = {"platt": _platt, "lapse": _lapse, "two_gaussian": _gauss}
 
 
 def published_llr(rates: InTheWild, score: float) -> float:

@@ -99,7 +99,8 @@ class Panel(_Frozen):
 
     ``weights`` and ``calibrators`` (fingerprints of the members' calibrations that were measured) are by
     member. ``high`` counts real media at or above a cut, ``low`` fakes at or below it. ``ece`` and ``brier``
-    are out of fold by source, classes balanced; ``calibration_error`` sets the former beside chance.
+    are out of fold by source, classes balanced, over media of which a probability would be said;
+    ``calibration_error`` sets the former beside chance.
     """
 
     weights: Mapping[str, float]

@@ -14,6 +14,7 @@ from bot.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analysis.calibration.methods import Choice
     from analysis.calibration.run import Fit
     from analysis.ensemble.calibrated import Limits
     from bot.calibrating import Gathered
@@ -34,8 +35,9 @@ def calibrate(
         bool, typer.Option("--reviews/--no-reviews", help="Learn from what people have reviewed.")
     ] = True,
     method: Annotated[
-        Literal["platt", "two_gaussian"], typer.Option("--method", help="Kind of calibrator.")
-    ] = "platt",
+        Literal["best", "platt", "lapse", "two_gaussian"],
+        typer.Option("--method", help="Kind of calibrator; best: whichever predicts left-out sources best."),
+    ] = "best",
     write: Annotated[
         bool, typer.Option("--write", help="Use it from the next start on; without it, only show.")
     ] = False,
@@ -107,7 +109,7 @@ def _gather(settings: Settings, given: dict[str, Path], *, reviews: bool) -> Gat
     return gathered
 
 
-def _fit(gathered: Gathered, method: Literal["platt", "two_gaussian"]) -> Fit:
+def _fit(gathered: Gathered, method: Choice) -> Fit:
     from analysis.calibration.run import fit_rows
     from detectors.errors import NotMeasurable
 

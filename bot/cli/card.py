@@ -164,7 +164,7 @@ def _worth(record: WeightsRecord) -> str:
 
 
 def _tells_nothing(fitted: Calibration) -> bool:
-    return fitted.method == "platt" and fitted.parameters.get("slope") == 0
+    return fitted.parameters.get("slope") == 0
 
 
 def _fails(record: WeightsRecord, beside: Beside) -> str:

@@ -14,7 +14,9 @@ import pytest
 
 from analysis.calibration import fitting
 from analysis.calibration.__main__ import main
+from analysis.calibration.choosing import chosen, left_out_loss
 from analysis.calibration.measuring import error_curve, member_sets, out_of_fold
+from analysis.calibration.methods import METHODS, Choice
 from analysis.calibration.run import Fit, fit, write
 from analysis.calibration.scores import COLUMNS, ScoreTable, joined, read_scores, table_of
 from analysis.ensemble.calibrated import CalibratedPolicy, Limits
@@ -25,7 +27,7 @@ from analysis.model import Band, Kind, Score
 from detectors.base import Modality
 from detectors.errors import NotMeasurable
 from detectors.record import WeightsRecord
-from tests.analysis.ensemble.builders import record
+from tests.analysis.ensemble.builders import platt, record
 
 DATE = "2026-11-20"
 IMAGE = Kind.IMAGE
@@ -65,7 +67,7 @@ def table(tmp_path: Path, rows: Iterable[Mapping[str, Any]], name: str = "d") ->
     return table_of(name, read_scores(save(tmp_path / f"{name}.csv", rows)), IMAGE)
 
 
-def fitted(tmp_path: Path, method: fitting.Method = "platt", **rows: list[dict[str, Any]]) -> Fit:
+def fitted(tmp_path: Path, method: Choice = "platt", **rows: list[dict[str, Any]]) -> Fit:
     paths = {name: save(tmp_path / f"{name}.csv", of) for name, of in rows.items()}
     return fit(paths, method, date=DATE)
 
@@ -157,25 +159,47 @@ def test_joining_takes_the_common_rows_and_refuses_contradictions(tmp_path: Path
 # --- fitting ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["platt", "two_gaussian"])
-def test_the_true_likelihood_ratio_is_found(tmp_path: Path, method: fitting.Method) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_the_true_likelihood_ratio_is_found(tmp_path: Path, method: Choice) -> None:
     found = fitting.fit_calibration(table(tmp_path, sample(2, media=6000)), method, date=DATE)
     for logit in (-1.0, 0.0, 1.0):  # normal logits at -1 and +1 with unit deviation: LLR = 2 logit
         assert calibrated_llr(found, 1 / (1 + math.exp(-logit))) == pytest.approx(2 * logit, abs=0.2)
 
 
-@pytest.mark.parametrize("method", ["platt", "two_gaussian"])
-def test_class_imbalance_does_not_leak_into_the_ratio(tmp_path: Path, method: fitting.Method) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_class_imbalance_does_not_leak_into_the_ratio(tmp_path: Path, method: Choice) -> None:
     rows = [row for i, row in enumerate(sample(2, media=8000)) if row["label"] == 0 or i % 8 == 1]
     found = fitting.fit_calibration(table(tmp_path, rows), method, date=DATE)
     assert calibrated_llr(found, 0.5) == pytest.approx(0, abs=0.2)
 
 
-@pytest.mark.parametrize("method", ["platt", "two_gaussian"])
-def test_a_detector_that_is_wrong_way_round_gives_no_evidence(tmp_path: Path, method: fitting.Method) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_a_detector_that_is_wrong_way_round_gives_no_evidence(tmp_path: Path, method: Choice) -> None:
     found = fitting.fit_calibration(table(tmp_path, sample(-2)), method, date=DATE)
     assert abs(calibrated_llr(found, 0.99)) < 0.05
     assert abs(calibrated_llr(found, 0.01)) < 0.05
+
+
+def deaf(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fakes of every third source score as the reals before them do."""
+    return [
+        {**row, "score": rows[n - 1]["score"]} if row["label"] and row["source"] in ("s0", "s3") else row
+        for n, row in enumerate(rows)
+    ]
+
+
+def test_makers_that_a_detector_is_deaf_to_are_a_lapse(tmp_path: Path) -> None:
+    mine = table(tmp_path, deaf(sample(4, media=3000)))
+    found = fitting.fit_calibration(mine, "lapse", date=DATE)
+    assert found.parameters["lapse"] == pytest.approx(1 / 3, abs=0.05)
+    assert calibrated_llr(found, 0.0) == pytest.approx(math.log(1 / 3), abs=0.15)
+    assert left_out_loss(mine, "lapse") < left_out_loss(mine, "platt") - 0.02
+    assert chosen(mine, "best") == "lapse"
+    assert chosen(mine, "platt") == "platt"
+
+
+def test_where_no_source_can_be_left_out_the_plainest_is_chosen(tmp_path: Path) -> None:
+    assert chosen(table(tmp_path, deaf(sample(4, sources=1))), "best") == "platt"
 
 
 def test_perfect_separation_stays_within_what_the_sample_supports(tmp_path: Path) -> None:
@@ -222,10 +246,10 @@ def test_member_sets(names: str, sizes: list[int]) -> None:
 
 def test_a_medium_is_judged_without_its_source(tmp_path: Path) -> None:
     rows = sample(2)
-    mine, evidence = out_of_fold([table(tmp_path, rows)], "platt")
+    mine, evidence = out_of_fold([table(tmp_path, rows)], [platt()])
     # Relabelling a source moves its own evidence only if the source was used to judge itself.
     flipped = [{**row, "label": 1 - row["label"]} if row["source"] == "s0" else row for row in rows]
-    _, after = out_of_fold([table(tmp_path, flipped)], "platt")
+    _, after = out_of_fold([table(tmp_path, flipped)], [platt()])
     inside = mine.source == "s0"
     assert after[inside] == pytest.approx(evidence[inside])
     assert after[~inside] != pytest.approx(evidence[~inside])
@@ -234,7 +258,7 @@ def test_a_medium_is_judged_without_its_source(tmp_path: Path) -> None:
 def test_a_class_from_a_single_source_cannot_be_measured(tmp_path: Path) -> None:
     rows = [row for row in sample(2) if row["label"] or row["source"] == "s0"]
     with pytest.raises(NotMeasurable, match=r"source s0 cannot be left out: .* no real media"):
-        out_of_fold([table(tmp_path, rows)], "platt")
+        out_of_fold([table(tmp_path, rows)], [platt()])
 
 
 def test_error_curves_count_media_by_their_worst_delivery(tmp_path: Path) -> None:
@@ -253,8 +277,8 @@ def test_error_curves_count_media_by_their_worst_delivery(tmp_path: Path) -> Non
     assert 2.0 < curve.points[0].cut < 2.0 + 0.05
 
 
-@pytest.mark.parametrize("method", ["platt", "two_gaussian"])
-def test_a_good_detector_gets_bands_that_keep_their_promise(tmp_path: Path, method: fitting.Method) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_a_good_detector_gets_bands_that_keep_their_promise(tmp_path: Path, method: Choice) -> None:
     found = fitted(tmp_path, method, good=sample(3.5, media=800))
     panel = found.measured[IMAGE][0].panel
     assert panel.ece < 0.05
@@ -270,9 +294,9 @@ def test_a_good_detector_gets_bands_that_keep_their_promise(tmp_path: Path, meth
     assert real.count(Band.LOW) / len(real) > 0.8
 
 
-@pytest.mark.parametrize("method", ["platt", "two_gaussian"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("seed", range(5))
-def test_a_useless_detector_never_leaves_uncertain(tmp_path: Path, method: fitting.Method, seed: int) -> None:
+def test_a_useless_detector_never_leaves_uncertain(tmp_path: Path, method: Choice, seed: int) -> None:
     policy = policy_of(fitted(tmp_path, method, useless=sample(0, seed=seed)))
     for value in np.linspace(0, 1, 201):
         assert policy.judge(IMAGE, [Score("useless", float(value), True)]).band is Band.UNCERTAIN

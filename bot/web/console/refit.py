@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 import detectors
+from analysis.calibration.methods import Choice
 from bot.accounts import Role
 from bot.detector_figures import calibration_sets
 from bot.refitting import Refit, RefitFailed, Refits
@@ -33,7 +34,7 @@ def router(desk: Desk) -> APIRouter:
         return refit
 
     @routes.post("/calibration/fit", dependencies=[reviewer])
-    def fit(method: Annotated[Literal["platt", "two_gaussian"], Form()] = "platt") -> Response:
+    def fit(method: Annotated[Choice, Form()] = "best") -> Response:
         try:
             return RedirectResponse(f"{HERE}/fit/{refits.fit(method).key}", 303)
         except RefitFailed as error:

@@ -5,7 +5,8 @@
 Finds the real faces in ``DIR/<source>/real``, trains on them and writes ``veritag_face.safetensors``; a run
 that was broken off goes on where it was. One source is kept out, and the weights are measured on its faces
 and pseudo-fakes of them, and on the `validation` sets (face crops in ``real`` and ``fake``):
-``veritag_face.measured.json`` for the record, ``veritag_face.scores.csv`` for the calibration.
+``veritag_face.measured.json`` for the record, ``veritag_face.scores.csv`` the scores of the crops behind it.
+The calibration's scores are of whole pictures: `analysis.calibration.judged`.
 """
 
 from __future__ import annotations

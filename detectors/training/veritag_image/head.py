@@ -4,7 +4,7 @@ A classifier trained on pooled pictures learns the largest collection. Here each
 photographs and one generator's pictures has one vote on the direction from real to fake, however many
 pictures it has; the direction is then turned away from whatever varies within such groups, and from whatever
 scaling and encoding change (within-class covariance normalisation, Hatch et al., Interspeech 2006, with the
-laundering of `samples` as one more nuisance).
+laundering of `samples` as one more nuisance), and from how sources differ as a whole.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ from detectors.veritag_image import BLOCKS, REACH, VeritagImageNetwork
 Floats = NDArray[np.float64]
 Group = tuple[str, str, int]
 
+FAMILIES = {
+    **dict.fromkeys(
+        ("faces_stylegan", "portraits_tpdne", "quiz_kurlyto", "kurlyto_gansites"), "StyleGAN and its like"
+    ),
+    **dict.fromkeys(("SDXL_2_1", "SDXL_Base", "SDXL_Turbo", "sd15_supagruen"), "Stable Diffusion"),
+}
+"""Generators that are known to be built alike, by the names that `dataset.scan` gives them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -32,11 +40,15 @@ class Settings:
 
     Attributes:
         laundering: weight of what laundering changes, against what differs between pictures of one group.
+        sources: weight of how sources differ as a whole, midway between their photographs and their fakes.
+        photographs: weight of how the photographs of sources differ.
         ridges: added to the covariance's diagonal, in squared units of the figures' spread, by block.
         shares: of each block's discriminant in the sum. The two networks see much the same: half each.
     """
 
     laundering: float = 2.0
+    sources: float = 1.0
+    photographs: float = 0.1
     ridges: Mapping[str, float] = field(
         default_factory=lambda: {"statistics": 0.005, "lite0": 0.05, "lite2": 0.05}
     )
@@ -107,30 +119,54 @@ def _fit_block(
     pictures = _Pictures(np.clip((raw - centre) / scale, -REACH, REACH), weights, groups)
     within = _within(pictures)
     ridge = settings.ridges[name] * np.eye(len(centre))
-    turned = np.linalg.solve(
-        within + settings.laundering * _laundering(pictures) + ridge, _direction(pictures)
-    )
+    nuisance = settings.laundering * _laundering(pictures) + _between(pictures, settings)
+    turned = np.linalg.solve(within + nuisance + ridge, _direction(pictures))
     length = float(np.sqrt(turned @ within @ turned))
     weight = np.asarray(turned * (settings.shares[name] / length), dtype=np.float64)
     return _Block(centre, scale, weight, pictures.figures.mean(1) @ weight)
 
 
+def _middles(pictures: _Pictures) -> tuple[dict[str, Floats], dict[Group, Floats]]:
+    """Mean figures of each source's photographs, and of each group of generated pictures."""
+    means = pictures.figures.mean(1)
+    middle = {group: means[pictures.members(group)].mean(0) for group in sorted(set(pictures.groups))}
+    photographs = {group[0]: own for group, own in middle.items() if group[2] == 0}
+    return photographs, {group: own for group, own in middle.items() if group[2] == 1}
+
+
 def _direction(pictures: _Pictures) -> Floats:
     """Mean step from photographs to generated pictures, one vote for each generator of each source.
 
-    Generators of a source without photographs are held against the photographs of sources without fakes,
-    each such source counting alike.
+    A family of n has the square root of n votes. Generators of a source without photographs are held against
+    the photographs of sources without fakes, each such source counting alike.
     """
-    means = pictures.figures.mean(1)
-    found = Counter(pictures.groups)
-    middle = {group: means[pictures.members(group)].mean(0) for group in found}
-    fakes = [group for group in found if group[2] == 1]
-    reals = {group[0]: middle[group] for group in found if group[2] == 0}
-    lonely = [source for source in reals if source not in {group[0] for group in fakes}]
-    others = np.mean([reals[source] for source in lonely or reals], axis=0)
-    steps = [middle[group] - reals.get(group[0], others) for group in fakes]
-    mean: Floats = np.mean(steps, axis=0)
+    photographs, fakes = _middles(pictures)
+    lonely = set(photographs) - {group[0] for group in fakes}
+    others: Floats = np.mean([photographs[source] for source in sorted(lonely or photographs)], axis=0)
+    steps = [middle - photographs.get(group[0], others) for group, middle in fakes.items()]
+    families = [FAMILIES.get(group[1], group[1]) for group in fakes]
+    sizes = Counter(families)
+    votes = [sizes[family] ** -0.5 for family in families]
+    mean: Floats = np.average(steps, axis=0, weights=votes)
     return mean
+
+
+def _between(pictures: _Pictures, settings: Settings) -> Floats:
+    """Covariance of what differs between sources while it has nothing to do with the label."""
+    photographs, fakes = _middles(pictures)
+    wholes = []
+    for source, own in photographs.items():
+        others = [middle for group, middle in fakes.items() if group[0] == source]
+        if others:
+            wholes.append((own + np.mean(others, axis=0)) / 2)
+    total = np.zeros((pictures.figures.shape[2],) * 2)
+    for weight, points in (
+        (settings.sources, wholes),
+        (settings.photographs, list(photographs.values())),
+    ):
+        if len(points) > 1:
+            total += weight * np.cov(np.stack(points), rowvar=False)
+    return total
 
 
 def _within(pictures: _Pictures) -> Floats:

@@ -28,6 +28,11 @@ def platt(slope: float = 1.0, intercept: float = 0.0, bound: float = 5.0) -> Cal
     )
 
 
+def lapsing(slope: float = 1.0, intercept: float = 0.0, lapse: float = 0.25) -> Calibration:
+    parameters = {"slope": slope, "intercept": intercept, "lapse": lapse}
+    return platt().model_copy(update={"method": "lapse", "parameters": parameters})
+
+
 def gaussian(real: tuple[float, float], fake: tuple[float, float], bound: float = 5.0) -> Calibration:
     return Calibration(
         method="two_gaussian",

@@ -269,3 +269,15 @@ def test_fingerprint_follows_everything_that_moves_a_verdict() -> None:
     ]
     assert of() == of()
     assert len({of(), *others}) == 1 + len(others)
+
+
+def test_the_silence_of_narrow_detectors_alone_is_no_probability() -> None:
+    narrow = record("n", calibration={IMAGE: A.model_copy(update={"one_sided": True})})
+    policy = CalibratedPolicy(images(panel({"n": A})), records={**RECORDS, "n": narrow})
+    silent = judge(score("n", at(-1.0)), policy=policy)
+    assert (silent.band, silent.probability) == (Band.UNCERTAIN, None)
+    assert judge(score("n", at(1.0)), policy=policy).probability == pytest.approx(sigmoid(1.0))
+    assert judge(score("n", at(-1.0)), score("nothing", 0.9), policy=policy).probability is None
+    beside = judge(score("n", at(-1.0)), score("a", at(-1.0)), policy=policy)
+    assert beside.probability is not None
+    assert beside.probability < 0.5

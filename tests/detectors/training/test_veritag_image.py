@@ -100,6 +100,29 @@ def test_generators_vote_alike_however_many_pictures_they_have() -> None:
     assert direction == pytest.approx([1 / 3] * 3)
 
 
+def test_a_family_of_generators_has_the_square_root_of_its_votes() -> None:
+    figures = np.zeros((6, 2, 3))
+    figures[[1, 2, 3, 4]] = 1, 0, 0  # four of one family
+    figures[5] = 0, 1, 0
+    family = ("SDXL_2_1", "SDXL_Base", "SDXL_Turbo", "sd15_supagruen")
+    groups = (("a", "", 0), *(("a", name, 1) for name in family), ("a", "another", 1))
+    direction = head._direction(head._Pictures(figures, np.full(6, 1 / 6), groups))
+    assert direction == pytest.approx([2 / 3, 1 / 3, 0])
+
+
+def test_what_sources_are_like_as_a_whole_weighs_nothing() -> None:
+    """Sources differ along the first axis, the label along the second."""
+    figures = np.zeros((8, 2, 3))
+    for n, (whole, label) in enumerate(((0, 0), (0, 1), (3, 0), (3, 1))):
+        figures[2 * n : 2 * n + 2] = whole, label, 0
+    groups = tuple((source, "g" * label, label) for source in "ab" for label in (0, 1) for _ in range(2))
+    pictures = head._Pictures(figures, np.full(8, 1 / 8), groups)
+    found = head._between(pictures, Settings(sources=1.0, photographs=0.1))
+    assert found == pytest.approx(np.diag([1.1 * 4.5, 0, 0]))
+    alone = tuple(("a", *group[1:]) for group in groups)
+    assert not head._between(head._Pictures(figures, pictures.weights, alone), Settings()).any()
+
+
 def test_left_out_sources_are_scored_by_heads_that_never_saw_them(
     items: list[Item], described: list[Described]
 ) -> None:
