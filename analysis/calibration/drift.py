@@ -58,7 +58,8 @@ def drift(reference: ScoreTable, seen: Floats, seed: int = 0) -> Drift:
     require_both_classes(whole)
     real, fake = (whole.scores[whole.label == label, 0] for label in (0, 1))
     if len(seen) < LEAST_MEDIA:
-        raise NotMeasurable(f"{len(seen)} media are too few; {LEAST_MEDIA} are needed")
+        few = "1 medium is" if len(seen) == 1 else f"{len(seen)} media are"
+        raise NotMeasurable(f"{few} too few; {LEAST_MEDIA} are needed")
     if len(real) + len(fake) < LEAST_MEDIA:
         raise NotMeasurable(
             f"the calibration set has {len(real) + len(fake)} media; {LEAST_MEDIA} are needed"

@@ -3,7 +3,9 @@
 A detector trained on photographs against generated pictures learns whatever else tells the two collections
 apart. The reconstruction of a photograph differs from it by nothing but the decoder's traces
 (AlignedForensics, arXiv 2410.11835; Dual Data Alignment, arXiv 2505.14359). Generators of today differ in how
-their decoders enlarge, so there is one autoencoder for each usual way (`KINDS`).
+their decoders enlarge, so there is one autoencoder for each usual way (`KINDS`): five reduce a picture four
+times each way, two eight times, as the autoencoders of latent diffusion do (Rombach et al., 2022, arXiv
+2112.10752; 16 channels as of Esser et al., 2024, arXiv 2403.03206).
 
 The weights that ship were trained here (`detectors.training.veritag_image.autoencoders`).
 """
@@ -21,14 +23,15 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Kind = Literal["nearest", "bilinear", "shuffle", "transposed", "quantised"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+ShallowKind = Literal["nearest", "bilinear", "shuffle", "transposed", "quantised"]
+DeepKind = Literal["deep_nearest", "deep_shuffle"]
+Kind = ShallowKind | DeepKind
+SHALLOW_KINDS: tuple[ShallowKind, ...] = get_args(ShallowKind)
+DEEP_KINDS: tuple[DeepKind, ...] = get_args(DeepKind)
+KINDS: tuple[Kind, ...] = SHALLOW_KINDS + DEEP_KINDS
 
-LATENT = 12
-REDUCTION = 4
 _LEVELS = 7
 _TILE = 512
-_MARGIN = 32
 
 
 class _Residual(nn.Module):
@@ -45,7 +48,7 @@ class _Residual(nn.Module):
 class _Double(nn.Module):
     """Twice the height and width, in one of the ways that generators use."""
 
-    def __init__(self, channels: int, out: int, kind: Kind) -> None:
+    def __init__(self, channels: int, out: int, kind: ShallowKind) -> None:
         super().__init__()
         self.kind = kind
         self.conv: nn.Module
@@ -64,11 +67,31 @@ class _Double(nn.Module):
 
 
 class Autoencoder(nn.Module):
+    """Makes a picture smaller, and larger again.
+
+    Attributes:
+        reduction: how many times smaller each way; the sides of a picture must be multiples of it.
+        margin: pixels around a part of a picture that its reconstruction depends on, or nearly so.
+    """
+
+    reduction: int
+    margin: int
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map pictures in [-1, 1] ``(N, 3, H, W)`` to their reconstructions."""
+        raise NotImplementedError
+
+
+class ShallowAutoencoder(Autoencoder):
     """Four times smaller each way with 12 channels, and back; ``quantised`` rounds the code to 15 levels
     (finite scalar quantisation, arXiv 2309.15505).
     """
 
-    def __init__(self, kind: Kind) -> None:
+    reduction = 4
+    margin = 32
+    channels = 12
+
+    def __init__(self, kind: ShallowKind) -> None:
         super().__init__()
         self.kind = kind
         self.encoder = nn.Sequential(
@@ -76,10 +99,10 @@ class Autoencoder(nn.Module):
             _Residual(32),
             nn.Conv2d(32, 48, 4, stride=2, padding=1),
             _Residual(48),
-            nn.Conv2d(48, LATENT, 1),
+            nn.Conv2d(48, self.channels, 1),
         )
         self.decoder = nn.Sequential(
-            nn.Conv2d(LATENT, 48, 3, padding=1),
+            nn.Conv2d(self.channels, 48, 3, padding=1),
             _Residual(48),
             nn.SiLU(),
             _Double(48, 32, kind),
@@ -91,7 +114,7 @@ class Autoencoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures in [-1, 1] ``(N, 3, H, W)``, H and W multiples of 4, to their reconstructions."""
+        """See `Autoencoder.forward`."""
         code = self.encoder(x)
         if self.kind == "quantised":
             code = torch.tanh(code) * _LEVELS
@@ -101,11 +124,64 @@ class Autoencoder(nn.Module):
         return reconstruction
 
 
+class DeepAutoencoder(Autoencoder):
+    """Eight times smaller each way with 16 channels, and back.
+
+    The code is a linear map of squares of eight pixels, which training begins with the squares' principal
+    components, plus what convolutions add to it.
+    """
+
+    reduction = 8
+    margin = 96
+    channels = 16
+
+    def __init__(self, kind: DeepKind) -> None:
+        super().__init__()
+        enlarge: ShallowKind = "nearest" if kind == "deep_nearest" else "shuffle"
+        self.linear = nn.Conv2d(3, self.channels, self.reduction, stride=self.reduction)
+        self.encoder = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(12, 32, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(32, 48, 4, stride=2, padding=1),
+            _Residual(48),
+            nn.SiLU(),
+            nn.Conv2d(48, 64, 4, stride=2, padding=1),
+            _Residual(64),
+            nn.SiLU(),
+            nn.Conv2d(64, self.channels, 1),
+        )
+        self.decoder = nn.Sequential(
+            nn.Conv2d(self.channels, 96, 3, padding=1),
+            _Residual(96),
+            _Residual(96),
+            _Double(96, 64, enlarge),
+            _Residual(64),
+            _Double(64, 32, enlarge),
+            _Residual(32),
+            _Double(32, 16, enlarge),
+            nn.SiLU(),
+            nn.Conv2d(16, 3, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See `Autoencoder.forward`."""
+        reconstruction: Tensor = self.decoder(self.linear(x) + self.encoder(x))
+        return reconstruction
+
+
+def build(kind: Kind) -> Autoencoder:
+    """Return an untrained autoencoder."""
+    if kind == "deep_nearest" or kind == "deep_shuffle":
+        return DeepAutoencoder(kind)
+    return ShallowAutoencoder(kind)
+
+
 @cache
 def autoencoder(kind: Kind) -> Autoencoder:
     """Return one of the autoencoders that ship, in evaluation mode."""
     state = load(resources.files("detectors").joinpath("bundled", "reconstruction.safetensors").read_bytes())
-    network = Autoencoder(kind)
+    network = build(kind)
     prefix = f"{kind}."
     network.load_state_dict(
         {
@@ -125,12 +201,13 @@ def reconstruct(picture: NDArray[np.uint8], network: Autoencoder) -> NDArray[np.
     """
     height, width = picture.shape[:2]
     padded = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
-    padded = F.pad(padded, (0, -width % REDUCTION, 0, -height % REDUCTION), mode="replicate")
+    padded = F.pad(padded, (0, -width % network.reduction, 0, -height % network.reduction), mode="replicate")
     out = torch.empty_like(padded)
+    margin = network.margin
     for top in range(0, padded.shape[2], _TILE):
         for left in range(0, padded.shape[3], _TILE):
-            above, before = max(top - _MARGIN, 0), max(left - _MARGIN, 0)
-            piece = padded[..., above : top + _TILE + _MARGIN, before : left + _TILE + _MARGIN]
+            above, before = max(top - margin, 0), max(left - margin, 0)
+            piece = padded[..., above : top + _TILE + margin, before : left + _TILE + margin]
             inner = network(piece)[..., top - above :, left - before :][..., :_TILE, :_TILE]
             out[..., top : top + _TILE, left : left + _TILE] = inner
     pixels = ((out[0, :, :height, :width] + 1) * 127.5).round().clamp(0, 255)

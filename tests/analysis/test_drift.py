@@ -64,7 +64,12 @@ def test_other_deliveries_of_the_set_are_left_aside() -> None:
 
 @pytest.mark.parametrize(
     ("media", "seen", "message"),
-    [(600, LEAST_MEDIA - 1, "are too few"), (20, 100, "calibration set has 20"), (1, 100, "no fake media")],
+    [
+        (600, LEAST_MEDIA - 1, f"{LEAST_MEDIA - 1} media are too few"),
+        (600, 1, "1 medium is too few"),
+        (20, 100, "calibration set has 20"),
+        (1, 100, "no fake media"),
+    ],
 )
 def test_too_little_is_named(media: int, seen: int, message: str) -> None:
     with pytest.raises(NotMeasurable, match=message):

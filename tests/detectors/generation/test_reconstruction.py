@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from detectors.generation import reconstruction
 from detectors.generation.reconstruction import KINDS, Autoencoder, Kind
 from detectors.training.veritag_image import autoencoders
+from detectors.training.veritag_image.opponent import Opponent
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,8 +44,9 @@ def test_the_reconstructions_of_two_kinds_differ() -> None:
     assert len({fake.tobytes() for fake in fakes}) == len(KINDS)
 
 
-def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, network = scene(130, 150), reconstruction.autoencoder("shuffle")
+@pytest.mark.parametrize(("kind", "width"), [("shuffle", 150), ("deep_nearest", 330), ("deep_shuffle", 330)])
+def test_tiles_leave_no_seams(kind: Kind, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, network = scene(130, width), reconstruction.autoencoder(kind)
     whole = reconstruction.reconstruct(real, network)
     monkeypatch.setattr(reconstruction, "_TILE", 64)
     tiled = reconstruction.reconstruct(real, network)
@@ -77,13 +79,24 @@ def test_a_blend_lies_between_the_photograph_and_its_reconstruction() -> None:
         assert not np.array_equal(mixed, real)
 
 
-def test_a_short_training_lowers_the_loss_and_repeats() -> None:
+@pytest.mark.parametrize("kind", ["nearest", "deep_nearest"])
+def test_a_short_training_lowers_the_loss_and_repeats(kind: Kind) -> None:
     pictures = torch.from_numpy(np.stack([scene(80, 80)] * 2))
-    network, losses = autoencoders.train("nearest", pictures, steps=12, seed=1)
-    again, _ = autoencoders.train("nearest", pictures, steps=12, seed=1)
+    network, losses = autoencoders.train(kind, pictures, steps=12, seed=1)
+    again, _ = autoencoders.train(kind, pictures, steps=12, seed=1)
     assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
     assert isinstance(network, Autoencoder)
     assert not network.training
     first, second = network.state_dict(), again.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert autoencoders.psnr(network, pictures) > 5
+
+
+def test_the_critic_learns_what_reconstructions_lack() -> None:
+    torch.manual_seed(0)
+    opponent = Opponent()
+    sharp = torch.randn(4, 3, 64, 64).clamp(-1, 1)
+    blurred = torch.nn.functional.avg_pool2d(sharp, 3, 1, 1)
+    for _ in range(40):
+        opponent.learn(sharp, blurred)
+    assert opponent.objection(blurred).item() > opponent.objection(sharp).item() + 1

@@ -82,6 +82,21 @@ def test_the_page_shows_everything_of_a_mention(bot: Console) -> None:
     assert "<script>" not in page.text
 
 
+def test_why_a_detector_did_not_judge_is_said_once(bot: Console) -> None:
+    scores = (ScoreRow("image", 0.5, True, None), ScoreRow("voice", None, False, "judges sound only"))
+    told = (
+        {"code": "not_strong_enough", "text": "the evidence is not strong enough"},
+        {"code": "not_applicable", "text": "voice did not judge this image: judges sound only"},
+    )
+    verdict = VerdictRow("uncertain", 0.5, "calibrated", told, "set 1")
+    bot.parts.store.media.save_analysis(
+        AnalysisRow(digest(bot), "later", "image", scores=scores, verdict=verdict)
+    )
+    text = bot.client().get(f"/console/media/{digest(bot)}").text
+    assert "<li>the evidence is not strong enough</li>" in text
+    assert text.count("judges sound only") == 1
+
+
 @pytest.mark.parametrize("name", ["m-gallery", "m-no-media", "m-gone", "m-chat", "m-asked-already"])
 def test_every_kind_of_mention_has_a_page(bot: Console, name: str) -> None:
     row = mention(bot, name)
