@@ -69,36 +69,19 @@ def pages(first: str) -> dict[str, str]:
 def application(data_dir: Path) -> Iterator[Any]:
     """The console over a data folder, with a bot behind it that does nothing."""
     from analysis.stub import StubAnalyzer
-    from bot.assembly import (
-        build_flow,
-        build_keeper,
-        build_platforms,
-        build_resolver,
-        build_service,
-        open_store,
-    )
     from bot.config import Settings
-    from bot.gates import build_gates
     from bot.log import configure
-    from bot.web.serving import Parts, create_app
+    from bot.parts import put_together
+    from bot.web.serving import create_app
 
     configure("warning")
-    with ExitStack() as stack:
-        inbox = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="veritag-")))
+    with tempfile.TemporaryDirectory(prefix="veritag-") as folder:
+        inbox = Path(folder)
         (inbox / "account.json").write_text('{"id": "bot", "handle": "veritag"}')
         (inbox / "mentions.jsonl").touch()
         settings = Settings(data_dir=data_dir, platforms=["inbox"], inbox={"folder": inbox})
-        store = open_store(settings)
-        stack.callback(store.close)
-        gates = build_gates(settings, store)
-        platforms = build_platforms(settings, gates)
-        resolver = build_resolver(settings)
-        stack.callback(resolver.close)
-        analyzer = StubAnalyzer()
-        flow = build_flow(settings, store, platforms, resolver, analyzer, lambda *_: None)
-        keeper = build_keeper(settings, store, resolver.files)
-        service = build_service(settings, flow, platforms, gates, keeper, lambda: None, Event())
-        yield create_app(Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service))
+        with put_together(settings, lambda *_: StubAnalyzer(), Event(), draws_cards=False) as parts:
+            yield create_app(parts)
 
 
 def measure(app: Any, rounds: int) -> dict[str, list[float]]:

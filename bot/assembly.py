@@ -1,4 +1,7 @@
-"""The parts of the bot, built from settings: the one place that knows both."""
+"""What the commands have in common, built from settings: engine, resolver, media, platforms, state file.
+
+The parts of a running bot are put together in `bot.parts`.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,15 @@ from typing import TYPE_CHECKING
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from threading import Event
+    from collections.abc import Mapping
     from typing import Any
 
     from analysis.engine import EmbeddedAnalyzer
     from analysis.limits import Limits
-    from analysis.model import Analyzer, Recall
-    from bot.card import Cards
+    from analysis.model import Recall
     from bot.config import Settings
     from bot.credentials import Credentials
-    from bot.flow import Flow
     from bot.keeping import Keeper
-    from bot.pausing import QuietHours
     from bot.platforms.base import Platform
     from bot.platforms.gate import Gate
     from bot.resolver import MediaStore, Resolver, Router
@@ -31,10 +30,7 @@ if TYPE_CHECKING:
     from bot.resolver.router import Watch
     from bot.resolver.transport import Transport
     from bot.resolver.ytdlp.runner import OnProgress
-    from bot.service import Service
-    from bot.writer import Writer
     from detectors.base import Detector
-    from state.model import MentionRow, ReplyRow
     from state.store import Store
 
 
@@ -318,119 +314,3 @@ def open_store(settings: Settings) -> Store:
         return Store(path, Mode.TEST if settings.test_mode else Mode.LIVE)
     except (OSError, Error, StateError) as error:
         raise ConfigError(f"data_dir: {path} cannot be used ({error}); name another folder") from error
-
-
-def build_writer(settings: Settings, store: Store) -> Writer:
-    """The writer of replies."""
-    from bot.writer import Writer
-
-    reply = settings.reply
-    return Writer(
-        store,
-        reply.language,
-        to_media_post=reply.target == "media_post",
-        estimate=reply.estimate,
-        link=reply.link,
-        public_url=settings.web.public_url if settings.public.enabled else None,
-    )
-
-
-def build_cards(settings: Settings, store: Store, resolver: Resolver) -> Cards:
-    """What draws the cards of verdicts."""
-    from bot.card import Cards, Thumbnail
-    from bot.thumbnails import Thumbnails
-
-    thumbnails = Thumbnails(settings.data_dir / "thumbnails", resolver.path, media_limits(settings))
-    return Cards(store, settings.data_dir / "cards", thumbnails, Thumbnail(settings.reply.card_medium))
-
-
-def quiet_hours(settings: Settings) -> QuietHours | None:
-    """The hours in which nothing is posted, if any."""
-    from zoneinfo import ZoneInfo
-
-    from bot.config.manners import hours
-    from bot.pausing import QuietHours
-
-    chosen = settings.manners
-    if chosen.quiet_hours is None:
-        return None
-    return QuietHours(*hours(chosen.quiet_hours), ZoneInfo(chosen.time_zone))
-
-
-def build_flow(
-    settings: Settings,
-    store: Store,
-    platforms: Sequence[Platform],
-    resolver: Resolver,
-    analyzer: Analyzer,
-    on_closed: Callable[[MentionRow, ReplyRow | None], None],
-    cards: Cards | None = None,
-) -> Flow:
-    """The flow of mentions through all these parts; with `cards`, verdicts go out with theirs."""
-    from datetime import timedelta
-
-    from bot.analyses import Analyses
-    from bot.flow import Flow, Patience
-    from bot.manners import Manners
-    from bot.pausing import Pausing
-
-    manners, queue = settings.manners, settings.queue
-    return Flow(
-        store,
-        {platform.name: platform for platform in platforms},
-        resolver,
-        Analyses(store, resolver.path, analyzer),
-        build_writer(settings, store),
-        Manners(
-            manners.per_asker_per_hour,
-            timedelta(hours=settings.watch.max_age_hours),
-            frozenset(map(str.casefold, manners.blocked)),
-            frozenset(map(str.casefold, manners.allowed)),
-            manners.per_thread_per_day,
-            manners.max_exchanges,
-        ),
-        Patience(
-            queue.attempts,
-            queue.backoff_base,
-            queue.backoff_max,
-            queue.lease,
-            settings.reply.pending_after,
-            settings.reply.give_up_after * 3600,
-        ),
-        thread_depth=manners.thread_depth,
-        pausing=Pausing(store, quiet_hours(settings)),
-        attach=cards.attach if cards else None,
-        on_closed=on_closed,
-    )
-
-
-def build_service(
-    settings: Settings,
-    flow: Flow,
-    platforms: Sequence[Platform],
-    gates: Mapping[str, Gate],
-    keeper: Keeper,
-    engine_problem: Callable[[], str | None],
-    stopping: Event,
-) -> Service:
-    """The loops over a flow, until `stopping` is set."""
-    from bot.clock import SystemClock
-    from bot.service import Service
-
-    return Service(
-        flow,
-        platforms,
-        gates,
-        keeper,
-        SystemClock(),
-        sweep_interval=settings.media.sweep_interval,
-        watch_interval=settings.watch.interval,
-        analyst_interval=settings.analyst.interval,
-        reply_interval=settings.reply.interval,
-        from_the_start=settings.watch.first_start == "all",
-        page_pause=settings.watch.page_pause,
-        resolve_workers=settings.analyst.resolve_workers,
-        in_flight=settings.analyst.in_flight,
-        engine_problem=engine_problem,
-        stopping=stopping,
-    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.health import Check
+from bot.holds import Holds
 from bot.keeping import Swept
 from bot.loops import Loop
 from bot.platforms.gate import Budgets
@@ -25,7 +26,7 @@ def check_loop(loop: Loop) -> Check:
         return Check(loop.name, False, f"no pass for {age:.0f} s; one is due every {loop.interval:g} s", age)
     if beat.failures_in_a_row:
         return Check(loop.name, False, f"{beat.failures_in_a_row} failures in a row: {beat.failure}", age)
-    return Check(loop.name, True, f"{beat.passes} passes", age)
+    return Check(loop.name, True, "1 pass" if beat.passes == 1 else f"{beat.passes} passes", age)
 
 
 def check_store(store: Store) -> Check:
@@ -37,11 +38,20 @@ def check_store(store: Store) -> Check:
     return Check("store", True, "writable")
 
 
-def check_queue(store: Store, step: Step) -> Check:
-    """A queue is well while its next step is not left waiting."""
-    waiting = store.queue.waiting(step).total_seconds()
-    ok = waiting <= LONGEST_WAIT.total_seconds()
-    return Check(f"queue:{step}", ok, f"the next step has waited {waiting:.0f} s", waiting)
+def check_queue(store: Store, step: Step, platforms: Sequence[str], holds: Holds) -> Check:
+    """A queue is well while its next step is not left waiting; a platform's limit can only degrade it."""
+    waiting, because = store.queue.waiting(step), ""
+    if waiting > LONGEST_WAIT:
+        slow = [platform for platform in platforms if holds.asked_to_wait(step, platform, LONGEST_WAIT)]
+        of_others = store.queue.waiting(step, without=slow)
+        if of_others > LONGEST_WAIT:
+            waiting = of_others
+        else:
+            because = f": {' and '.join(slow)} asked to wait, and more is queued than the limit lets through"
+    seconds = waiting.total_seconds()
+    ok = waiting <= LONGEST_WAIT or because != ""
+    detail = f"the next step has waited {seconds:.0f} s{because}"
+    return Check(f"queue:{step}", ok, detail, seconds, degraded=because != "")
 
 
 def check_credentials(platform: str, holds: Sequence[HoldRow]) -> Check:
@@ -75,7 +85,7 @@ def check_media(swept: Swept | None, quota: int) -> Check:
     """The media are well while they take no more than they may."""
     if swept is None:
         return Check("quota", True, "not looked at yet")
-    used = f"{swept.size / 1e6:.1f} of {quota / 1e6:.1f} MB in {swept.files} files"
+    used = f"{swept.size / 1e6:.1f} of {quota / 1e6:.1f} MB in {swept.files} files when last swept"
     ok = swept.size <= quota
     return Check("quota", ok, used if ok else f"{used}, and all of them are needed or new: raise media.quota")
 

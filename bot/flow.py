@@ -10,8 +10,8 @@ come to its end looked at again, which leads back to seen or resolved and ends i
 a reply taken back (`retract`). Each step does its outside work
 first and then commits everything that follows from it in one transaction: the mention's new state, the next
 job, the reply's row, the event. A process that dies before that commit does the step again; one that dies
-after it never does. The only outside effect is `send`: it marks the reply as leaving before the request and
-asks the platform what stands there before any second one.
+after it never does. The only outside effect is `send` (`bot.sending`): it marks the reply as leaving before
+the request and asks the platform what stands there before any second one.
 
 A step that fails in passing is tried again with back-off, a bounded number of times; then, and on anything
 that no second try would mend, the mention ends with a named reason, and the asker is told it in one sentence.
@@ -19,9 +19,8 @@ that no second try would mend, the mention ends with a named reason, and the ask
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -33,64 +32,31 @@ from bot.errors import (
     OutcomeUnknown,
     PlatformError,
     PlatformUnavailable,
-    PostGone,
-    PostHidden,
     RateLimited,
-    ReplyRefused,
     ResolveError,
 )
 from bot.holds import HOLDING, Holds
 from bot.leases import Leases
 from bot.manners import Manners
+from bot.patience import Patience, TryAgain, until_credentials
 from bot.pausing import Pausing
-from bot.platforms.base import Draft, Page, Platform, SentReply
+from bot.platforms.base import Draft, Page, Platform
 from bot.request import NothingToCheck, Request, find_request
 from bot.resolver import Resolver
 from bot.retracting import Retracting
-from bot.reviews import correct
 from bot.rows import to_new_mention, to_post, to_post_row
 from bot.second_look import SecondLook
-from bot.taking import take_media
+from bot.sending import Sending
+from bot.taking import is_sensitive, take_media
 from bot.writer import Writer
 from state.errors import LeaseLost
-from state.model import Job, MentionRow, MentionState, PostMedium, ReplyRow, ReplyState, Step
+from state.model import Job, MentionRow, PostMedium, ReplyRow, Step
 from state.store import Store
 
 log = structlog.get_logger()
 
 MAX_INTERRUPTIONS = 20
-CREDENTIALS_WAIT = timedelta(minutes=5)
 TOO_LATE_AT_ONCE = 100
-UNDER_WAY = {MentionState.SEEN, MentionState.RESOLVED}
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a step may take and how often it is tried again. Times in seconds."""
-
-    attempts: int
-    backoff_base: float
-    backoff_max: float
-    lease: float
-    notice_after: float
-    give_up_after: float = 86_400.0
-
-    def wait(self, attempts: int) -> timedelta:
-        """Exponential back-off with full jitter over its upper half."""
-        longest = min(self.backoff_max, self.backoff_base * 2.0**attempts)
-        return timedelta(seconds=longest * random.uniform(0.5, 1.0))
-
-
-class TryAgain(Exception):
-    """A step failed in passing; ``until`` where somebody named a time."""
-
-    def __init__(
-        self, reason: str, detail: str, until: datetime | None = None, *, counts: bool = True
-    ) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.until = until
-        self.counts = counts
 
 
 class Flow:
@@ -125,17 +91,24 @@ class Flow:
         self._manners = manners
         self._thread_depth = thread_depth
         self.pausing = pausing or Pausing(store)
-        self._attach = attach or (lambda draft, _: draft)
         self._on_closed = on_closed
         self.holds = Holds(store, timedelta(seconds=patience.give_up_after))
         self._leases = Leases(store, timedelta(seconds=patience.lease))
         self._second_look = SecondLook(store, platforms, writer)
         self._retracting = Retracting(store, platforms)
+        self._sending = Sending(
+            store,
+            lambda name: self.platforms[name],
+            writer,
+            manners,
+            attach or (lambda draft, _: draft),
+            self._closed,
+        )
         self._steps: dict[Step, Callable[[Job], None]] = {
             Step.RESOLVE: self._resolve,
             Step.ANALYSE: self._analyse,
             Step.NOTICE: self._notice,
-            Step.SEND: self._send,
+            Step.SEND: self._sending.send,
             Step.RETRACT: self._retract,
         }
 
@@ -175,7 +148,7 @@ class Flow:
         for job in self.store.queue.claim(step, (platform,), TOO_LATE_AT_ONCE, lease, queued_before=before):
             detail = f"{platform} has refused this step for {self.patience.give_up_after / 3600:g} hours"
             if job.step is Step.SEND:
-                self._end_reply(job, self.store.outbox.get(job.subject_id), "too_late", detail)
+                self._sending.end_as_failed(job, self.store.outbox.get(job.subject_id), "too_late", detail)
             elif job.step is Step.RETRACT:
                 self._retracting.leave_standing(job, "too_late", detail)
             else:
@@ -241,7 +214,7 @@ class Flow:
         if job.step is Step.NOTICE:
             self.store.queue.finish(job)
         elif job.step is Step.SEND:
-            self._end_reply(job, self.store.outbox.get(job.subject_id), reason, detail)
+            self._sending.end_as_failed(job, self.store.outbox.get(job.subject_id), reason, detail)
         elif job.step is Step.RETRACT:
             self._retracting.leave_standing(job, reason, detail)
         else:
@@ -267,7 +240,7 @@ class Flow:
         except RateLimited as problem:
             raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
         except CredentialsRefused as problem:
-            raise self._without_credentials(problem) from problem
+            raise until_credentials(problem, self.store.now()) from problem
         except PlatformError as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         with self.store.transaction():
@@ -307,7 +280,8 @@ class Flow:
         known = [] if job.afresh else self.store.posts.media_of(platform.name, request.target.id)
         urls = [attachment.url for attachment in request.attachments]
         if [medium.source_url for medium in known] == urls and all(map(self._is_here, known)):
-            return known
+            marks = map(is_sensitive, request.attachments)  # they may have come since
+            return [replace(medium, sensitive=mark) for medium, mark in zip(known, marks, strict=True)]
         last_try = job.attempts + 1 >= self.patience.attempts
         return take_media(self._resolver, request, file_root=platform.file_root, last_try=last_try)
 
@@ -343,101 +317,9 @@ class Flow:
         with self.store.transaction():
             self.store.queue.finish(job)
             mention = self.store.mentions.get(job.subject_id)
-            if mention.state in UNDER_WAY:
+            if mention.state.under_way:
                 rules = self.platforms[mention.platform].text_rules
                 self.store.outbox.add(mention, self._writer.pending(mention, rules))
-
-    # -- send --------------------------------------------------------------------------------------------
-
-    def _send(self, job: Job) -> None:
-        """Post a reply: exactly once, whatever happened to an earlier attempt."""
-        with self.store.transaction():
-            reply = self.store.outbox.get(job.subject_id)
-            if reply.state in {ReplyState.SENT, ReplyState.FAILED, ReplyState.WITHDRAWN}:
-                self.store.queue.finish(job)
-                return
-            if reply.kind == "correction" and self.store.outbox.earlier_is_open(reply):
-                raise TryAgain("in_order", "an earlier correction has yet to be sent", counts=False)
-            mention = self.store.mentions.get(reply.mention_id)
-            may_stand = self.store.outbox.begin(reply.id)
-        platform = self.platforms[mention.platform]
-        draft = Draft(reply.in_reply_to, reply.text, reply.language, reply.key)
-        try:
-            sent = platform.find_reply(draft) if may_stand else None
-            if sent is None and (reason := self._unwanted(mention, reply)) is not None:
-                self._withdraw(job, mention, reply, reason)
-                return
-            sent = sent or platform.reply(self._attach(draft, reply))
-        except OutcomeUnknown as problem:
-            raise TryAgain("outcome_unknown", str(problem)) from problem
-        except RateLimited as problem:
-            self._surely_not_sent(reply, may_stand)
-            raise TryAgain("rate_limited", str(problem), problem.retry_at, counts=False) from problem
-        except PlatformUnavailable as problem:
-            self._surely_not_sent(reply, may_stand)
-            raise TryAgain("platform_unavailable", str(problem)) from problem
-        except CredentialsRefused as problem:
-            self._surely_not_sent(reply, may_stand)
-            raise self._without_credentials(problem) from problem
-        except (PostGone, PostHidden, ReplyRefused) as problem:
-            kinds = {PostGone: "post_gone", PostHidden: "post_hidden", ReplyRefused: "reply_refused"}
-            reason = next(name for kind, name in kinds.items() if isinstance(problem, kind))
-            self._end_reply(job, reply, reason, str(problem))
-            return
-        except PlatformError as problem:  # an answer that such a request should never get
-            raise TryAgain("platform_unavailable", str(problem)) from problem
-        self._record_sent(job, mention, reply, sent)
-
-    def _unwanted(self, mention: MentionRow, reply: ReplyRow) -> str | None:
-        """Why a reply that does not stand yet shall not; None where it shall."""
-        if reply.kind == "pending" and mention.state not in UNDER_WAY:
-            return "answered"  # it did not get through before the answer was there, and would only confuse
-        return self._manners.turned_away(self.store, mention)
-
-    def _withdraw(self, job: Job, mention: MentionRow, reply: ReplyRow, reason: str) -> None:
-        ends = reply.kind in {"verdict", "failure"}
-        with self.store.transaction():
-            self.store.queue.finish(job)
-            self.store.outbox.withdraw(reply.id)
-            self.store.events.add("reply_withdrawn", mention.id, {"kind": reply.kind, "reason": reason})
-            if ends:
-                self.store.mentions.ignored(mention.id, reason, "since the mention was taken up")
-        if ends:
-            self._closed(mention.id, None)
-
-    def _surely_not_sent(self, reply: ReplyRow, may_stand: bool) -> None:
-        # Where an earlier request may have had its effect, a later one without effect proves nothing.
-        if not may_stand:
-            self.store.outbox.not_sent(reply.id)
-
-    def _record_sent(self, job: Job, mention: MentionRow, reply: ReplyRow, sent: SentReply) -> None:
-        with self.store.transaction():
-            self.store.queue.finish(job)
-            self.store.outbox.sent(reply.id, sent.id, sent.url)
-            self.store.events.add("reply_sent", mention.id, {"kind": reply.kind, "id": sent.id})
-            if reply.kind == "verdict":
-                self.store.mentions.answered(mention.id)
-                self._correct_if_reviewed(mention)
-            elif reply.kind == "failure":
-                self.store.mentions.failed(mention.id, mention.reason or "default", mention.detail or "")
-        if reply.kind != "pending":
-            self._closed(mention.id, reply)
-
-    def _correct_if_reviewed(self, mention: MentionRow) -> None:
-        # A review that came while the verdict was on its way found nobody to correct yet.
-        if mention.target_id is not None and self.store.reviews.any_of(mention.target_id):
-            correct(self.store, self._writer, self.platforms[mention.platform].text_rules, mention)
-
-    def _end_reply(self, job: Job, reply: ReplyRow, reason: str, detail: str) -> None:
-        log.warning("reply_failed", mention=reply.mention_id, kind=reply.kind, reason=reason, detail=detail)
-        with self.store.transaction():
-            self.store.queue.finish(job)
-            self.store.outbox.failed(reply.id, reason, detail)
-            self.store.events.add("reply_failed", reply.mention_id, {"kind": reply.kind, "reason": reason})
-            if reply.kind in {"verdict", "failure"}:
-                self.store.mentions.failed(reply.mention_id, reason, detail)
-        if reply.kind in {"verdict", "failure"}:
-            self._closed(reply.mention_id, None)
 
     # -- retract -----------------------------------------------------------------------------------------
 
@@ -450,11 +332,7 @@ class Flow:
         except (PlatformUnavailable, OutcomeUnknown) as problem:
             raise TryAgain("platform_unavailable", str(problem)) from problem
         except CredentialsRefused as problem:
-            raise self._without_credentials(problem) from problem
-
-    def _without_credentials(self, problem: CredentialsRefused) -> TryAgain:
-        until = self.store.now() + CREDENTIALS_WAIT
-        return TryAgain("credentials_refused", str(problem), until, counts=False)
+            raise until_credentials(problem, self.store.now()) from problem
 
     # -- ends --------------------------------------------------------------------------------------------
 

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that can be well or not. ``age_seconds``: since it was last seen at work, where known."""
+    """One thing that can be well or not.
+
+    ``age_seconds``: since it was last seen at work, where known. ``degraded``: it is well, but others make it
+    slow, and nobody here can do anything about it; the detail says who.
+    """
 
     name: str
     ok: bool
     detail: str = ""
     age_seconds: float | None = None
+    degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +30,10 @@ class HealthReport:
     def ok(self) -> bool:
         """Whether every check is well."""
         return all(check.ok for check in self.checks)
+
+    @property
+    def status(self) -> str:
+        """All of it in a word: `ok`, `degraded` or `failing`."""
+        if not self.ok:
+            return "failing"
+        return "degraded" if any(check.degraded for check in self.checks) else "ok"

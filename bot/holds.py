@@ -29,6 +29,7 @@ class Holds:
         self._store = store
         self._give_up_after = give_up_after
         self._until: dict[tuple[Step, str], datetime] = {}
+        self._limited_until: dict[tuple[Step, str], datetime] = {}
         self._standing = {(row.step, row.platform): row for row in store.holds.all()}
         self._refused: dict[tuple[Step, str], set[int]] = {}
         self._guard = threading.Lock()
@@ -43,6 +44,8 @@ class Holds:
         key = job.step, job.platform
         with self._guard:
             self._until[key] = until
+            if reason == "rate_limited":
+                self._limited_until[key] = until
             refused = self._refused.setdefault(key, set())
             keeps_turn = job.id not in refused
             refused.add(job.id)
@@ -66,6 +69,15 @@ class Holds:
         """The platforms that may be asked now."""
         now = self._store.now()
         return [name for name in platforms if self._until.get((step, name), now) <= now]
+
+    def asked_to_wait(self, step: Step, platform: str, lately: timedelta) -> bool:
+        """Whether the platform's limit holds this step back, or did lately, for what then queued up."""
+        key = step, platform
+        with self._guard:
+            until, standing = self._limited_until.get(key), self._standing.get(key)
+        if until is None:  # since the start nothing has been tried yet
+            return standing is not None and standing.reason == "rate_limited"
+        return self._store.now() <= until + lately
 
     def too_late(self, step: Step, platforms: Iterable[str]) -> list[str]:
         """The platforms that have refused for so long that jobs as old as that come too late."""

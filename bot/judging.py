@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.errors import EngineFailed, MediumRefused
 from analysis.provenance.model import Provenance
+from analysis.sniff import HEAD_BYTES, sniff
 from bot.errors import ResolveError
 
 if TYPE_CHECKING:
@@ -148,11 +149,14 @@ class Judge:
             return self.start_url(given)
         if not given:
             return Started(given, (), Fault("no_such_file", "the input is empty; name a file or URL"))
+        if given == "-":
+            text = "standard input is not read; save it to a file and name that"
+            return Started(given, (), Fault("no_such_file", text))
         try:
             path = _path(given)
         except ResolveError as error:
             return Started(given, (), _resolve_fault(error))
-        fault = file_fault(path)
+        fault = file_fault(path) or _content_fault(path)
         if fault is not None:
             return Started(given, (), fault)
         return self.start_file(path, given)
@@ -214,6 +218,19 @@ def file_fault(path: Path) -> Fault | None:
         return Fault("not_a_file", "this is a device or pipe; save its content to a file")
     if not os.access(path, os.R_OK):
         return Fault("not_readable", "this file may not be read; mend its mode")
+    return None
+
+
+def _content_fault(path: Path) -> Fault | None:
+    """Why no decoder would take the file, by its first bytes: known before an engine has started."""
+    try:
+        with path.open("rb") as file:
+            sniff(file.read(HEAD_BYTES))
+    except MediumRefused as error:
+        return Fault(error.reason.value, str(error))
+    except OSError as error:
+        words = (error.strerror or type(error).__name__).lower()
+        return Fault("not_readable", f"this file cannot be read ({words}); copy it elsewhere")
     return None
 
 

@@ -38,6 +38,7 @@ _NOISY = {
     "requests_oauthlib": logging.WARNING,
 }
 _DEEPEST = 6
+_COLOURED = "color_message"  # uvicorn's second copy of its event, for its own formatter
 
 
 def configure(level: str = "info", format: str = "text", stream: TextIO | None = None) -> None:  # noqa: A002
@@ -128,6 +129,7 @@ def _one_line_for_known(_logger: WrappedLogger, _method: str, event: EventDict) 
 
 
 def _clean(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event.pop(_COLOURED, None)
     for name, value in event.items():
         if not name.startswith("_"):  # structlog's own
             event[name] = _cleaned(name, value, 0)

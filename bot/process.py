@@ -12,27 +12,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot.assembly import (
-    build_analyzer,
-    build_cards,
-    build_flow,
-    build_keeper,
-    build_platforms,
-    build_recall,
-    build_resolver,
-    build_service,
-    open_store,
-)
-from bot.gates import build_gates
+from bot.assembly import build_analyzer
+from bot.parts import put_together
 from bot.pausing import begin_as_configured
 from bot.service import DataFolderLock
-from bot.site_changes import note_changes
-from bot.web.serving import Parts, serving
+from bot.web.serving import serving
 
 if TYPE_CHECKING:
     from analysis.model import Analyzer, Recall
@@ -73,54 +63,50 @@ def run(
         stack.enter_context(_asked_to_stop(stopping))
         lock = DataFolderLock(settings.data_dir)
         stack.callback(lock.release)
-        store = open_store(settings)
-        stack.callback(store.close)
-        begin_as_configured(store, stop_posting=settings.manners.stop_posting)
-        gates = build_gates(settings, store)
-        platforms = build_platforms(settings, gates)
-        for platform in platforms:
-            stack.callback(platform.close)
-        resolver = build_resolver(settings, watch=note_changes(store))
-        stack.callback(resolver.close)
-        analyzer = make_analyzer(settings, build_recall(settings, store))
-        stack.callback(analyzer.close)
-        cards = build_cards(settings, store, resolver) if settings.reply.card else None
-        if cards is not None:
-            stack.callback(cards.close)
-        flow = build_flow(settings, store, platforms, resolver, analyzer, spectator.closed, cards)
-        engine = Engine(analyzer, spectator.loading)
-        keeper = build_keeper(settings, store, resolver.files)
-        service = build_service(settings, flow, platforms, gates, keeper, engine.problem, stopping)
+        engine = Engine(spectator.loading)
+        parts = stack.enter_context(
+            put_together(
+                settings,
+                make_analyzer,
+                stopping,
+                draws_cards=settings.reply.card,
+                on_closed=spectator.closed,
+                engine_problem=engine.problem,
+            )
+        )
+        begin_as_configured(parts.store, stop_posting=settings.manners.stop_posting)
         if settings.web.enabled:
-            parts = Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service)
             stack.enter_context(serving(parts))
-        engine.start()
-        with service:
+        start_engine = partial(engine.start, parts.analyzer)
+        with parts.service as service:
             if until_idle:
-                service.wait_until_idle()
-                spectator.idle(store, service.new_mentions)
+                service.wait_until_idle(on_work=start_engine)
+                spectator.idle(parts.store, service.new_mentions)
             else:
+                start_engine()
                 service.wait()
             ended = service.stop()
         if not ended:
-            _leave(stack)
+            _leave()
 
 
 class Engine:
     """The analyzer's start-up beside the loops, so that mentions are stored while detectors load."""
 
-    def __init__(self, analyzer: Analyzer, on_progress: Callable[[str], None]) -> None:
-        self._analyzer = analyzer
+    def __init__(self, on_progress: Callable[[str], None]) -> None:
         self._on_progress = on_progress
         self._problem: str | None = "loading"
+        self._started = False
 
-    def start(self) -> None:
-        """Begin to load."""
-        threading.Thread(target=self._load, name="engine-start", daemon=True).start()
+    def start(self, analyzer: Analyzer) -> None:
+        """Begin to load, unless that was begun before."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._load, args=(analyzer,), name="engine-start", daemon=True).start()
 
-    def _load(self) -> None:
+    def _load(self, analyzer: Analyzer) -> None:
         try:
-            self._analyzer.warm_up(self._on_progress)
+            analyzer.warm_up(self._on_progress)
         except Exception as problem:
             log.error("engine_start_failed", detail=str(problem), exc_info=problem)
             self._problem = str(problem)
@@ -147,10 +133,9 @@ def _asked_to_stop(stopping: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave(stack: ExitStack) -> None:
+def _leave() -> None:
     """End the process now: a thread that is still at work must not keep it."""
     log.warning("left_unfinished", detail="what was at work is taken up again at the next start")
     sys.stdout.flush()
     sys.stderr.flush()
-    stack.pop_all()
     os._exit(0)

@@ -171,10 +171,17 @@ class Service:
         """Wait until somebody asks to stop."""
         self._stopping.wait()
 
-    def wait_until_idle(self, poll: float = 0.1) -> None:
-        """Wait until every mention has come to its end, or somebody asks to stop."""
+    def wait_until_idle(self, poll: float = 0.1, on_work: Callable[[], None] = lambda: None) -> None:
+        """Wait until every mention has come to its end, or somebody asks to stop.
+
+        Args:
+            on_work: called, maybe more than once, when there is something to do.
+        """
         while not self._stopping.wait(poll):
-            if all(watcher.caught_up for watcher in self._watchers) and self._open_steps() == 0:
+            caught_up = all(watcher.caught_up for watcher in self._watchers)
+            if self._open_steps():
+                on_work()
+            elif caught_up:
                 self._wait_for_places()
                 return
 
@@ -214,15 +221,15 @@ class Service:
 
     def health(self) -> HealthReport:
         """Whether the bot does its work now, and what is wrong if not."""
-        store = self._flow.store
+        store, holds = self._flow.store, self._flow.holds
         return HealthReport(
             (
                 *(check_loop(loop) for loop in self._loops),
                 *(each.check() for each in self._listening),
                 check_store(store),
-                *(check_queue(store, step) for step in self._steps()),
+                *(check_queue(store, step, self._names, holds) for step in self._steps()),
                 check_posting(self._flow.pausing.reason()),
-                *(check_credentials(name, self._flow.holds.standing()) for name in self._names),
+                *(check_credentials(name, holds.standing()) for name in self._names),
                 *map(check_money, self.budgets()),
                 check_media(self._keeper.last, self._keeper.quota),
                 check_engine(self._engine_problem()),

@@ -41,6 +41,7 @@ def take_media(
                     mime=attachment.mime,
                     reason=problem.reason,
                     detail=str(problem),
+                    sensitive=is_sensitive(attachment),
                 )
             )
     return media
@@ -50,4 +51,16 @@ def _take(resolver: Resolver, attachment: Attachment | MediumRef, file_root: Pat
     stored = resolver.fetch(attachment, file_root=file_root)
     # Bytes that say nothing of their type are kept under what the platform calls them; the engine will see.
     mime = stored.mime if stored.mime != UNKNOWN_TYPE else attachment.mime or UNKNOWN_TYPE
-    return PostMedium(attachment.url, attachment.alt_text, stored.sha256, mime, stored.size)
+    return PostMedium(
+        attachment.url,
+        attachment.alt_text,
+        stored.sha256,
+        mime,
+        stored.size,
+        sensitive=is_sensitive(attachment),
+    )
+
+
+def is_sensitive(attachment: Attachment | MediumRef) -> bool:
+    """Whether it is marked so; what a link leads to bears no such mark."""
+    return isinstance(attachment, Attachment) and attachment.sensitive

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from detectors import adm_unet, aggregation, torchvision_cpu, weights
+from detectors import adm_unet, aggregation, frames, torchvision_cpu, weights
 from detectors.adm_unet import ADMUNet, one_step_noise
 from detectors.base import Detector, Output, View
 from detectors.errors import NotApplicable
@@ -95,13 +95,8 @@ class DistilDIRE(Detector):
         Raises:
             NotApplicable: no picture, one with a side below 32 pixels, or one 16 times as long as wide.
         """
-        count, height, width = view.shape[:3]
-        if count == 0:
-            raise NotApplicable("no frame of this medium could be read")
-        if min(height, width) < MIN_SIDE:
-            raise NotApplicable(
-                f"the picture is too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
-            )
+        frames.require(view, MIN_SIDE)
+        height, width = view.shape[1:3]
         if max(height, width) > MAX_ASPECT * min(height, width):
             raise NotApplicable(f"the picture is too narrow to judge ({width} x {height} pixels)")
         pixels = view.to(self._device).permute(0, 3, 1, 2)

@@ -10,12 +10,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from detectors import aggregation, weights
+from detectors import aggregation, frames, weights
 from detectors.base import Detector, Output, View
-from detectors.errors import NotApplicable
 from detectors.record import WeightsRecord
-
-MIN_SIDE = 64
 
 
 class FrameDetector(Detector):
@@ -76,13 +73,7 @@ class FrameDetector(Detector):
         Raises:
             NotApplicable: no frame, or a side shorter than 64 pixels.
         """
-        count, height, width = view.shape[:3]
-        if count == 0:
-            raise NotApplicable("no frame of this medium could be read")
-        if min(height, width) < MIN_SIDE:
-            raise NotApplicable(
-                f"the picture is too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
-            )
+        frames.require(view)
         return self.prepare(view).to(self._device)
 
     @torch.inference_mode()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Self
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from detectors import aggregation, weights
-from detectors.base import Detector, Output, View
+from detectors import aggregation
+from detectors.base import Output, View
 from detectors.errors import NotApplicable
 from detectors.ftcn_network import CLIP, SIDE, FTCNNetwork, fold_norms
+from detectors.network_detector import NetworkDetector
 from detectors.record import WeightsRecord
 
 _MEAN = (0.485, 0.456, 0.406)
@@ -48,7 +46,7 @@ def resize(clips: Tensor, side: int, *, mode: str = "bilinear") -> Tensor:
     return resized.view(len(clips), -1, *resized.shape[1:]).transpose(1, 2)
 
 
-class FTCN(Detector):
+class FTCN(NetworkDetector):
     """FTCN (published weights: clips of FaceForensics++).
 
     The score is the mean of the clips' probabilities, as TrueMedia served it.
@@ -56,23 +54,16 @@ class FTCN(Detector):
 
     view = View.FACE_CLIPS
 
-    def __init__(self, network: FTCNNetwork, record: WeightsRecord, device: str = "cpu") -> None:
-        self.record = record
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
+    def __init__(self, network: nn.Module, record: WeightsRecord, device: str = "cpu") -> None:
+        super().__init__(network, record, device)
         fold_norms(self._network)
 
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build the network and fill it.
-
-        Raises:
-            WeightsError: see `weights.load_into`.
-        """
+    def build(cls, record: WeightsRecord) -> nn.Module:
+        """Return the network, without storage."""
+        del record
         with torch.device("meta"):
-            network = FTCNNetwork()
-        weights.load_into(network, record, weights_dir)
-        return cls(network, record, device)
+            return FTCNNetwork()
 
     def preprocess(self, view: Tensor) -> Tensor:
         """Return the clips as uint8 ``(C, 3, 32, 224, 224)``; `forward` normalises, for memory.

@@ -152,11 +152,13 @@ class WeightsRecord(_Frozen):
 
     ``parts`` are files beside ``file`` that the detector needs too, by the name that it gives them, such as a
     ``trunk`` that several detectors share. ``narrow``: it looks for one of several ways to fake, so that what
-    it finds speaks for a fake, and that it finds nothing does not speak against one.
+    it finds speaks for a fake, and that it finds nothing does not speak against one. ``purpose`` says what it
+    looks for, to people.
     """
 
     name: str
     title: str
+    purpose: str = ""
     architecture: str
     paper: str
     modalities: tuple[Modality, ...]

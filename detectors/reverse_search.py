@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
 from detectors.base import Output, ServiceDetector, View
 from detectors.errors import NotApplicable, ServiceError
+from detectors.frames import require
 from detectors.record import WeightsRecord
 from detectors.services import (
     LanguageModel,
@@ -32,7 +33,6 @@ from detectors.transcript import instructions
 if TYPE_CHECKING:
     from torch import Tensor
 
-MIN_SIDE = 64
 MAX_SIDE = 1_600
 MAX_PAGES = 3
 MAX_CHARACTERS = 12_000
@@ -93,16 +93,6 @@ class ReverseSearch(ServiceDetector):
         self._search = search
         self._read_page = read_page
         self._instructions = instructions(record, weights_dir)
-
-    @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build it without services, which only configuration can give.
-
-        Raises:
-            WeightsError: see the class.
-        """
-        del device
-        return cls(record, weights_dir=weights_dir)
 
     def detect(self, view: Tensor) -> Output:
         """Judge the first frame; the evidence holds ``rationale``, ``source_url`` (or None) and ``model``.
@@ -166,13 +156,7 @@ def encode(frames: Tensor) -> bytes:
     """
     from PIL import Image
 
-    if len(frames) == 0:
-        raise NotApplicable("no frame of this medium could be read")
-    height, width = frames.shape[1:3]
-    if min(height, width) < MIN_SIDE:
-        raise NotApplicable(
-            f"the picture is too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
-        )
+    require(frames)
     image = Image.fromarray(frames[0].cpu().numpy())
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -99,16 +99,6 @@ class Transcript(ServiceDetector):
         self.record = with_services(record, {"language_model": model})
         self._model = model
         self._instructions = instructions(record, weights_dir)
-
-    @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build it without a model, which only configuration can give.
-
-        Raises:
-            WeightsError: see the class.
-        """
-        del device
-        return cls(record, weights_dir=weights_dir)
 
     def detect(self, view: str) -> Output:
         """Judge a transcript; the evidence holds ``rationale``, ``transcript`` (its beginning), ``model``.

@@ -7,41 +7,32 @@ than what surrounds it (Shiohara and Yamasaki, CVPR 2022, arXiv 2204.08376; the 
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Self
-
 import torch
 from torch import Tensor, nn
 
-from detectors import aggregation, face_crops, pixels, weights
+from detectors import aggregation, face_crops, pixels
 from detectors.area_resize import area_resize
-from detectors.base import Detector, Output, View
+from detectors.base import Output, View
+from detectors.network_detector import NetworkDetector
 from detectors.record import WeightsRecord
 from detectors.veritag_face_network import SIDE, VeritagFaceNetwork
 
 
-class VeritagFace(Detector):
+class VeritagFace(NetworkDetector):
     """Judges face crops one by one; a medium by its more suspicious faces."""
 
     view = View.FACES
 
     def __init__(self, network: nn.Module, record: WeightsRecord, device: str = "cpu") -> None:
-        self.record = record
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
+        super().__init__(network, record, device)
         # Convolutions are faster so on a CPU; a batch made from ``(N, H, W, 3)`` has this layout already.
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build the network and fill it from the record's file.
-
-        Raises:
-            WeightsError: see `weights.load_into`.
-        """
-        network = VeritagFaceNetwork()
-        weights.load_into(network, record, weights_dir)
-        return cls(network, record, device)
+    def build(cls, record: WeightsRecord) -> nn.Module:
+        """Return the network."""
+        del record
+        return VeritagFaceNetwork()
 
     def preprocess(self, view: Tensor) -> Tensor:
         """Average faces down to 112 x 112: float32 ``(N, 3, 112, 112)`` in [0, 1].

@@ -15,10 +15,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from detectors import aggregation, image_statistics, lite_features, weights
-from detectors.base import Detector, Output, View
-from detectors.errors import NotApplicable
+from detectors import aggregation, frames, image_statistics, lite_features
+from detectors.base import Output, View
 from detectors.lite_features import LiteFeatures
+from detectors.network_detector import NetworkDetector
 from detectors.record import WeightsRecord
 
 SIDE = 256
@@ -93,7 +93,7 @@ def _spread(length: int, count: int) -> list[int]:
     return [min(max(start, 0), length - SIDE) for start in starts]
 
 
-class VeritagImage(Detector):
+class VeritagImage(NetworkDetector):
     """Judges pictures of at least 256 pixels each way: up to six crops of a still one, the centre of a frame.
 
     The batch holds one row per crop: its figures, then ``x, y, w, h`` of its box.
@@ -103,15 +103,19 @@ class VeritagImage(Detector):
 
     def __init__(
         self,
-        network: VeritagImageNetwork,
+        network: nn.Module,
         describer: Describer,
         record: WeightsRecord,
         device: str = "cpu",
     ) -> None:
-        self.record = record
+        super().__init__(network, record, device)
         self._describer = describer
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
+
+    @classmethod
+    def build(cls, record: WeightsRecord) -> nn.Module:
+        """Return the head."""
+        del record
+        return VeritagImageNetwork()
 
     @classmethod
     def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
@@ -120,9 +124,7 @@ class VeritagImage(Detector):
         Raises:
             WeightsError: see `weights.load_into`.
         """
-        network = VeritagImageNetwork()
-        weights.load_into(network, record, weights_dir)
-        return cls(network, Describer(record, device, weights_dir), record, device)
+        return cls(cls.filled(record, weights_dir), Describer(record, device, weights_dir), record, device)
 
     @torch.inference_mode()
     def preprocess(self, view: Tensor) -> Tensor:
@@ -131,13 +133,8 @@ class VeritagImage(Detector):
         Raises:
             NotApplicable: no frame, or a side shorter than 256 pixels.
         """
+        frames.require(view, SIDE)
         count, height, width = view.shape[:3]
-        if count == 0:
-            raise NotApplicable("no frame of this medium could be read")
-        if min(height, width) < SIDE:
-            raise NotApplicable(
-                f"the picture is too small to judge ({width} x {height} pixels; at least {SIDE} each way)"
-            )
         chosen = boxes(height, width, STILL_CROPS if count == 1 else 1)
         crops = torch.stack([f[y : y + h, x : x + w] for f in view.cpu() for x, y, w, h in chosen])
         figures = torch.cat([self._describer.describe(part) for part in torch.split(crops, _AT_ONCE)])

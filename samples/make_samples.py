@@ -2,7 +2,8 @@
 
     python samples/make_samples.py --out DIR
 
-writes ``DIR/inbox/media/*`` and ``DIR/SOURCES.md`` (``--out samples`` replaces the ones of this checkout).
+writes ``DIR/inbox/media/*``, ``DIR/SOURCES.md`` and ``DIR/manifest.csv``, which says what is real, for
+`veritag evaluate` (``--out samples`` replaces the ones of this checkout).
 It takes about five minutes on two cores, most of them to train the generator. Beside Veritag's own
 dependencies it needs scikit-image (``pip install scikit-image``; its wheel carries the photographs) and
 the program espeak-ng (Debian package ``espeak-ng``). The same versions of all of them give the same bytes;
@@ -12,6 +13,7 @@ others give the same pictures with other hashes.
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import shutil
 import sys
@@ -51,13 +53,19 @@ SPANISH = "Buenas tardes. Nadie ha dicho este mensaje: lo ha leído en voz alta 
 
 @dataclass(frozen=True)
 class Sample:
-    """One file: its name, what it shows, where it comes from, its licence and the function that writes it."""
+    """One file: its name, what it shows, where it comes from, its licence and the function that writes it.
+
+    ``made_of`` is what it shows again, where other files do so too; ``label`` is ``real``, ``fake`` or, where
+    that cannot be said of the whole file, nothing.
+    """
 
     file: str
     what: str
     source: str
     licence: str
     write: Callable[[Path], object]
+    label: str = ""
+    made_of: str = ""
 
 
 @cache
@@ -204,15 +212,61 @@ def cut_short(path: Path) -> None:
 
 
 SAMPLES = (
-    Sample("cat.jpg", "real photograph of a cat", CAT, CC0, jpeg(data.chelsea)),
-    Sample("cat-again.jpg", "the same photograph, smaller and recompressed", CAT, CC0, recompressed),
-    Sample("cat-pan.gif", "animation: a pan over the same photograph", CAT, CC0, cat_gif),
-    Sample("coffee.jpg", "real photograph of a cup of coffee", COFFEE, CC0, jpeg(data.coffee, 88)),
-    Sample("bricks.jpg", "real photograph of a brick wall, black and white", BRICKS, CC0, jpeg(data.brick)),
-    Sample("gravel.jpg", "real photograph of gravel, black and white", GRAVEL, CC0, jpeg(data.gravel, 88)),
-    Sample("astronaut.jpg", "real portrait photograph", ASTRONAUT, NASA, jpeg(data.astronaut)),
+    Sample("cat.jpg", "real photograph of a cat", CAT, CC0, jpeg(data.chelsea), "real", "cat"),
     Sample(
-        "astronaut-zoom.mp4", "video with a face: a zoom on the portrait", ASTRONAUT, NASA, astronaut_video
+        "cat-again.jpg",
+        "the same photograph, smaller and recompressed",
+        CAT,
+        CC0,
+        recompressed,
+        "real",
+        "cat",
+    ),
+    Sample("cat-pan.gif", "animation: a pan over the same photograph", CAT, CC0, cat_gif, "real", "cat"),
+    Sample(
+        "coffee.jpg",
+        "real photograph of a cup of coffee",
+        COFFEE,
+        CC0,
+        jpeg(data.coffee, 88),
+        "real",
+        "coffee",
+    ),
+    Sample(
+        "bricks.jpg",
+        "real photograph of a brick wall, black and white",
+        BRICKS,
+        CC0,
+        jpeg(data.brick),
+        "real",
+        "bricks",
+    ),
+    Sample(
+        "gravel.jpg",
+        "real photograph of gravel, black and white",
+        GRAVEL,
+        CC0,
+        jpeg(data.gravel, 88),
+        "real",
+        "gravel",
+    ),
+    Sample(
+        "astronaut.jpg",
+        "real portrait photograph",
+        ASTRONAUT,
+        NASA,
+        jpeg(data.astronaut),
+        "real",
+        "astronaut",
+    ),
+    Sample(
+        "astronaut-zoom.mp4",
+        "video with a face: a zoom on the portrait",
+        ASTRONAUT,
+        NASA,
+        astronaut_video,
+        "real",
+        "astronaut",
     ),
     Sample(
         "coffee-pan.mp4",
@@ -221,23 +275,51 @@ SAMPLES = (
         f"{CC0}; speech {OURS}",
         coffee_video,
     ),
-    Sample("cat-in-a-cup.jpg", "generated image", GENERATED, GENERATED_LICENCE, jpeg(cat_in_a_cup)),
+    Sample(
+        "cat-in-a-cup.jpg",
+        "generated image",
+        GENERATED,
+        GENERATED_LICENCE,
+        jpeg(cat_in_a_cup),
+        "fake",
+        "cat-in-a-cup",
+    ),
     Sample(
         "cat-on-a-wall.webp",
         "generated image",
         GENERATED,
         GENERATED_LICENCE,
         webp(cat_on_a_wall),
+        "fake",
+        "cat-on-a-wall",
     ),
-    Sample("two-cups.jpg", "generated image", GENERATED, GENERATED_LICENCE, jpeg(two_cups, 85)),
-    Sample("whirl.jpg", "generated image", GENERATED, GENERATED_LICENCE, jpeg(whirl)),
-    Sample("turning.mp4", "generated video without sound", GENERATED, GENERATED_LICENCE, generated_video),
+    Sample(
+        "two-cups.jpg",
+        "generated image",
+        GENERATED,
+        GENERATED_LICENCE,
+        jpeg(two_cups, 85),
+        "fake",
+        "two-cups",
+    ),
+    Sample("whirl.jpg", "generated image", GENERATED, GENERATED_LICENCE, jpeg(whirl), "fake", "whirl"),
+    Sample(
+        "turning.mp4",
+        "generated video without sound",
+        GENERATED,
+        GENERATED_LICENCE,
+        generated_video,
+        "fake",
+        "turning",
+    ),
     Sample(
         "message-en.ogg",
         "synthesised English speech (Opus)",
         "spoken by espeak-ng",
         OURS,
         lambda path: write_audio(path, speak(ENGLISH, "en-us")),
+        "fake",
+        "message-en",
     ),
     Sample(
         "message-es.mp3",
@@ -245,6 +327,8 @@ SAMPLES = (
         "spoken by espeak-ng",
         OURS,
         lambda path: write_audio(path, speak(SPANISH, "es")),
+        "fake",
+        "message-es",
     ),
     Sample("damaged.jpg", "corrupt: a JPEG with its content scrambled", COFFEE, CC0, damaged),
     Sample("cut-short.mp4", "corrupt: an MP4 that lost its end", ASTRONAUT, NASA, cut_short),
@@ -272,7 +356,7 @@ picture shows a person.
 
 
 def main() -> None:
-    """Write all files, then the page of sources with their hashes."""
+    """Write all files, then the page of sources with their hashes and the labels."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
     out: Path = parser.parse_args().out
@@ -288,6 +372,17 @@ def main() -> None:
         rows.append(f"| {sample.file} | {sample.what} | {sample.source} | {sample.licence} | `{sha256}` |\n")
         print(f"{path}: {path.stat().st_size:,} bytes")
     (out / "SOURCES.md").write_text(HEADER + "".join(rows), "utf-8")
+    write_labels(out / "manifest.csv")
+
+
+def write_labels(path: Path) -> None:
+    """The labels of the files that have one, as `veritag evaluate` reads them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("path", "label", "source", "group"))
+        for sample in SAMPLES:
+            if sample.label:
+                writer.writerow((f"inbox/media/{sample.file}", sample.label, "samples", sample.made_of))
 
 
 if __name__ == "__main__":

@@ -89,10 +89,17 @@ class Figures(Table):
         ]
 
     def stage_seconds(self, latest: int) -> dict[str, list[float]]:
-        """Seconds by stage of the engine, in the latest so many analyses."""
+        """Seconds by stage of the engine, in the latest so many analyses.
+
+        A detector's (``detector:NAME``) are those of media that it judged; what it leaves alone costs none.
+        """
         found: dict[str, list[float]] = {}
-        sql = "SELECT timing FROM analyses ORDER BY id DESC LIMIT ?"
+        sql = """SELECT timing, (SELECT json_group_array('detector:' || detector) FROM scores
+                                 WHERE analysis_id = analyses.id AND NOT applicable) AS left_alone
+                 FROM analyses ORDER BY id DESC LIMIT ?"""
         for row in self._store.rows(sql, (latest,)):
+            left_alone = set(json.loads(row["left_alone"]))
             for stage, seconds in json.loads(row["timing"]).items():
-                found.setdefault(stage, []).append(float(seconds))
+                if stage not in left_alone:
+                    found.setdefault(stage, []).append(float(seconds))
         return found

@@ -48,6 +48,11 @@ class MentionState(StrEnum):
         """Whether nothing more will be done."""
         return self in {MentionState.ANSWERED, MentionState.IGNORED, MentionState.FAILED}
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it is not known yet what to answer."""
+        return self in {MentionState.SEEN, MentionState.RESOLVED}
+
 
 class ReplyState(StrEnum):
     """Where a reply is. SENDING: a request may have left. RETRACTING: it still stands, and shall not."""
@@ -139,7 +144,10 @@ class MentionRow:
 
 @dataclass(frozen=True, slots=True)
 class PostMedium:
-    """One medium of a post: a file that is on this machine (no ``reason``), or the reason why not."""
+    """One medium of a post: a file that is on this machine (no ``reason``), or the reason why not.
+
+    ``sensitive``: its author or its platform has marked it so.
+    """
 
     source_url: str
     alt_text: str | None = None
@@ -148,6 +156,7 @@ class PostMedium:
     size: int | None = None
     reason: str | None = None
     detail: str | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

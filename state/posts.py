@@ -66,8 +66,8 @@ class Posts(Table):
                 media_id = self._store.media.save(medium) if medium.sha256 else None
                 db.execute(
                     "INSERT INTO post_media "
-                    "(post_id, position, source_url, alt_text, media_id, reason, detail) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "(post_id, position, source_url, alt_text, media_id, reason, detail, sensitive) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         post_id,
                         position,
@@ -76,6 +76,7 @@ class Posts(Table):
                         media_id,
                         medium.reason,
                         medium.detail,
+                        int(medium.sensitive),
                     ),
                 )
 
@@ -92,13 +93,14 @@ class Posts(Table):
 
     def _media(self, post_id: int) -> Iterator[PostMedium]:
         for row in self._store.rows(
-            "SELECT source_url, alt_text, sha256, mime, size, reason, detail, deleted_at FROM post_media "
+            "SELECT source_url, alt_text, sha256, mime, size, reason, detail, sensitive, deleted_at "
+            "FROM post_media "
             "LEFT JOIN media ON media.id = media_id WHERE post_id = ? ORDER BY position",
             (post_id,),
         ):
             if row.pop("deleted_at"):
                 row |= {"reason": "gone", "detail": "the file was deleted from this machine"}
-            yield PostMedium(**row)
+            yield PostMedium(**row | {"sensitive": bool(row["sensitive"])})
 
 
 def to_post(row: dict[str, Any]) -> PostRow:

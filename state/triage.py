@@ -50,6 +50,7 @@ _ROWS: Final = (
 )
 _MEDIA: Final = (
     "SELECT pm.post_id, md.sha256, md.mime, a.kind, md.deleted_at IS NOT NULL AS deleted, "
+    "pm.sensitive, "
     "coalesce(pm.reason, a.reason) AS reason, pm.alt_text, v.band, v.probability, v.policy, v.calibration "
     "FROM json_each(?) AS wanted CROSS JOIN post_media pm ON pm.post_id = wanted.value "
     "LEFT JOIN media md ON md.id = pm.media_id "
@@ -139,7 +140,9 @@ class Triage(Table):
         media: defaultdict[int, list[TriageMedium]] = defaultdict(list)
         for row in self._store.rows(_MEDIA, (json.dumps(sorted(post_ids)),)):
             post_id = row.pop("post_id")
-            media[post_id].append(TriageMedium(**row | {"deleted": bool(row["deleted"])}))
+            media[post_id].append(
+                TriageMedium(**row | {name: bool(row[name]) for name in ("deleted", "sensitive")})
+            )
         return media
 
     def _number(self, rows: _Sql, at_most: int) -> int:

@@ -74,12 +74,16 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class TriageMedium:
-    """One medium of the post in question. ``reason``: why it could not be had or judged."""
+    """One medium of the post in question. ``reason``: why it could not be had or judged.
+
+    ``sensitive``: its author or its platform has marked it so.
+    """
 
     sha256: str | None
     mime: str | None
     kind: str | None
     deleted: bool
+    sensitive: bool
     reason: str | None
     alt_text: str | None
     band: str | None

@@ -86,11 +86,13 @@ def readable_frames(
     stream: VideoStream | AudioStream,
     kind: type[FrameT],
     only: Collection[int] | None = None,
+    without: Collection[int] = (),
 ) -> Iterator[FrameT]:
     """Every frame that can be decoded; broken packets are passed over, a broken container ends it.
 
     Args:
         only: times of the packets that are decoded, the others being left out; None: all.
+        without: times of packets that are left out.
     """
     packets = container.demux(stream)
     while True:
@@ -100,7 +102,7 @@ def readable_frames(
             raise
         except (StopIteration, *UNREADABLE):
             return
-        if only is not None and packet.size and packet.pts not in only:
+        if packet.size and (packet.pts in without or (only is not None and packet.pts not in only)):
             continue
         try:
             decoded = packet.decode()

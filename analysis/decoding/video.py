@@ -1,18 +1,16 @@
-"""Evenly spaced frames of a clip, or its first ones: decord where it can be trusted, PyAV behind it.
+"""Evenly spaced frames of a clip, its first ones, or key frames alone.
 
-A first pass reads the packets without decoding them: it knows how many frames there really are, whatever
-the headers claim, and where the key frames lie. Both decoders then give the same pixels; decord is the
-quicker one on ordinary MP4 and WebM, but cannot read truncated files, and can hang where the headers claim
-too many frames (decord issue 373). Runs in the decoding child only.
+A first pass reads the packets without decoding them. Evenly spaced frames then take a seek where a key frame
+on the way saves decoding, and leave out pictures to which no other refers: the frames are, to the last bit,
+those of decoding everything, which are decord's as well. Runs in the decoding child only.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from av.container import InputContainer
@@ -21,6 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from analysis.decoding.container import UNREADABLE, open_container, readable_frames, video_stream
+from analysis.decoding.packets import PacketIndex, read_index
 from analysis.decoding.pictures import fitting_frames
 from analysis.decoding.sampling import frame_indices
 from analysis.decoding.store import FrameStore
@@ -29,41 +28,8 @@ from analysis.limits import Limits, Sampling
 from analysis.model import Probe
 from analysis.sniff import FileType
 
-try:
-    import decord
-except (ImportError, OSError):  # there is no build for this machine, or it lacks a library
-    decord = None
-
-_DECORD_CODECS = {"h264", "hevc", "vp8", "vp9", "mpeg4"}
 # Demuxers that seek by an index and so arrive at the key frame asked for; others may land behind it.
 _SEEKING_DEMUXERS = {"mov", "matroska", "avi"}
-
-
-@dataclass(frozen=True, slots=True)
-class PacketIndex:
-    """The readable packets of a video stream.
-
-    ``count`` of them give a frame that is shown, ``present`` are there with those that an edit list hides.
-    ``times`` are those of the shown frames in display order, ``keys`` the key frames'; times are None where
-    some packet has none or two have the same: frames are then counted instead.
-    """
-
-    count: int
-    present: int
-    times: tuple[int, ...] | None
-    keys: tuple[int, ...]
-
-    def seconds(self, stream: VideoStream) -> float | None:
-        """The time from the first frame to the last."""
-        if not self.times or stream.time_base is None:
-            return None
-        return float((self.times[-1] - self.times[0]) * stream.time_base)
-
-    def when(self, times: Iterable[int], stream: VideoStream) -> tuple[float, ...]:
-        """These times in seconds from the first frame; nothing where that is not known."""
-        if not self.times or stream.time_base is None:
-            return ()
-        return tuple(round(float((time - self.times[0]) * stream.time_base), 3) for time in times)
 
 
 def decode_video(
@@ -80,10 +46,8 @@ def decode_video(
     Raises:
         MediumRefused: CORRUPT (not one frame), TOO_LONG (whatever the headers claimed), TOO_MANY_PIXELS.
     """
-    with open_container(path, file_type, limits) as container:
-        stream = video_stream(container)
-        assert stream is not None, "the probe found it"
-        index = _index(container, stream)
+    with _opened(path, file_type, limits) as (container, stream):
+        index = read_index(container, stream)
         seconds = index.seconds(stream)
         if seconds is not None and seconds > limits.max_duration:
             raise MediumRefused(
@@ -97,9 +61,7 @@ def decode_video(
     else:
         store.clear()
         wanted = _wanted(index, kept, limits, in_a_row=in_a_row)
-        if not _decord_reads(path, file_type, probe, index.count, wanted, limits, store):
-            store.clear()
-            _pyav_reads(path, file_type, index, wanted, limits, store)
+        _chosen_read(path, file_type, index, wanted, limits, store)
         if shown_at and store.count == len(wanted):
             store.seconds = tuple(shown_at[number] for number in wanted)
     if not store.count:
@@ -122,11 +84,7 @@ def _key_frames_read(
         return False
     chosen = frame_indices(len(index.keys), kept, Sampling.LINSPACE)
     times = {index.keys[number] for number in chosen}
-    with open_container(path, file_type, limits) as container:
-        stream = video_stream(container)
-        assert stream is not None, "the probe found it"
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = limits.decode_threads
+    with _opened(path, file_type, limits) as (container, stream):
         for frame in readable_frames(container, stream, VideoFrame, only=times):
             if frame.pts in times and not frame.is_corrupt:
                 store.append(_upright(frame, store.shape))
@@ -136,9 +94,7 @@ def _key_frames_read(
 
 def is_turned(path: str, file_type: FileType, limits: Limits) -> bool:
     """Whether the stream's rotation, which only its frames tell, swaps width and height."""
-    with open_container(path, file_type, limits) as container:
-        stream = video_stream(container)
-        assert stream is not None, "the probe found it"
+    with _opened(path, file_type, limits) as (container, stream):
         return any(
             round(frame.rotation / 90) % 2 == 1
             for frame in islice(readable_frames(container, stream, VideoFrame), 1)
@@ -154,66 +110,7 @@ def _notes(index: PacketIndex, missing: int, wanted: int, got: int, fitting: int
         yield f"very large frames: at most {fitting} of them are looked at"
 
 
-def _index(container: InputContainer, stream: VideoStream) -> PacketIndex:
-    present = 0
-    times: list[int | None] = []
-    keys: list[int] = []
-    try:
-        for packet in container.demux(stream):
-            if not packet.size:
-                continue
-            present += 1
-            if not packet.is_discard:
-                times.append(packet.pts)
-                if packet.is_keyframe and packet.pts is not None:
-                    keys.append(packet.pts)
-    except MemoryError:
-        raise
-    except UNREADABLE:
-        pass  # the packets up to here are what there is
-    known = [time for time in times if time is not None]
-    if len(set(known)) < len(times) or not keys:
-        return PacketIndex(len(times), present, None, ())
-    return PacketIndex(len(times), present, tuple(sorted(known)), tuple(sorted(keys)))
-
-
-def _decord_reads(
-    path: str,
-    file_type: FileType,
-    probe: Probe,
-    count: int,
-    wanted: Sequence[int],
-    limits: Limits,
-    store: FrameStore,
-) -> bool:
-    """Whether decord could be given the file and read every wanted frame."""
-    if decord is None or probe.codec not in _DECORD_CODECS or not _is_unmistakable(path, file_type):
-        return False
-    try:
-        reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=limits.decode_threads)
-        if len(reader) != count:
-            return False
-        for index in wanted:
-            store.append(reader[index].asnumpy())
-    except (decord.DECORDError, RuntimeError, ValueError, IndexError):
-        return False
-    return True
-
-
-def _is_unmistakable(path: str, file_type: FileType) -> bool:
-    """Whether decord, which cannot be told the format, must come to the same one.
-
-    These are the signatures to which libavformat gives its highest score; with a lesser one, text further on
-    could make it a session description or a playlist.
-    """
-    with Path(path).open("rb") as file:
-        head = file.read(64)
-    if file_type.demuxer == "mov":
-        return head[4:8] == b"ftyp"
-    return file_type.demuxer == "matroska" and (b"webm" in head or b"matroska" in head)
-
-
-def _pyav_reads(
+def _chosen_read(
     path: str,
     file_type: FileType,
     index: PacketIndex,
@@ -221,16 +118,13 @@ def _pyav_reads(
     limits: Limits,
     store: FrameStore,
 ) -> None:
-    with open_container(path, file_type, limits) as container:
-        stream = video_stream(container)
-        assert stream is not None, "the probe found it"
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = limits.decode_threads
+    with _opened(path, file_type, limits) as (container, stream):
         if index.times is None:
             chosen = _frames_by_count(container, stream, set(wanted))
         else:
             keys = index.keys if file_type.demuxer in _SEEKING_DEMUXERS else index.keys[:1]
-            chosen = _frames_by_time(container, stream, [index.times[i] for i in wanted], keys)
+            times = [index.times[number] for number in wanted]
+            chosen = _frames_by_time(container, stream, times, keys, index.spare.difference(times))
         for frame in chosen:
             store.append(_upright(frame, store.shape))
 
@@ -247,30 +141,62 @@ def _frames_by_count(
 
 
 def _frames_by_time(
-    container: InputContainer, stream: VideoStream, wanted: Sequence[int], keys: Sequence[int]
+    container: InputContainer,
+    stream: VideoStream,
+    wanted: Sequence[int],
+    keys: Sequence[int],
+    spare: Collection[int],
 ) -> Iterator[VideoFrame]:
-    """Decode on to each wanted frame, and seek only where a key frame on the way saves decoding."""
-    frames = readable_frames(container, stream, VideoFrame)
+    """Decode on to each wanted frame without the spare ones, and seek where a key frame saves decoding.
+
+    Should a frame not come so, everything is decoded from one key frame further back on, for it and for all
+    behind it: some encoders mark as key frames what becomes whole only later. Where that does not help, the
+    stream is damaged, and the next frame stands for the wanted one.
+    """
+    back = 0
+    frames = readable_frames(container, stream, VideoFrame, without=spare)
     now = keys[0]
     for target in wanted:
-        key = keys[max(0, bisect_right(keys, target) - 1)]
-        if key > now:
-            try:
-                container.seek(key, stream=stream)
-            except MemoryError:
-                raise
-            except UNREADABLE:
-                return
-            frames = readable_frames(container, stream, VideoFrame)
+        place = bisect_right(keys, target) - 1
+        if (key := keys[max(0, place - back)]) > now:
+            frames = _frames_from(container, stream, key, spare)
         elif target <= now and target != wanted[0]:
             continue  # the wanted frame could not be decoded, and a later one is already out
-        for frame in frames:
-            if frame.pts is not None and frame.pts >= target:
-                now = frame.pts
-                yield frame
-                break
-        else:
+        frame = _next_from(frames, target)
+        if not back and (frame is None or frame.pts != target):
+            back, spare = 1, ()
+            frames = _frames_from(container, stream, keys[max(0, place - back)], spare)
+            frame = _next_from(frames, target)
+        if frame is None or frame.pts is None:
             return
+        now = frame.pts
+        yield frame
+
+
+def _frames_from(
+    container: InputContainer, stream: VideoStream, key: int, spare: Collection[int]
+) -> Iterator[VideoFrame]:
+    try:
+        container.seek(key, stream=stream)
+    except MemoryError:
+        raise
+    except UNREADABLE:
+        return
+    yield from readable_frames(container, stream, VideoFrame, without=spare)
+
+
+def _next_from(frames: Iterator[VideoFrame], time: int) -> VideoFrame | None:
+    return next((frame for frame in frames if frame.pts is not None and frame.pts >= time), None)
+
+
+@contextmanager
+def _opened(path: str, file_type: FileType, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
+    with open_container(path, file_type, limits) as container:
+        stream = video_stream(container)
+        assert stream is not None, "the probe found it"
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = limits.decode_threads
+        yield container, stream
 
 
 def _upright(frame: VideoFrame, shape: tuple[int, int] | None) -> NDArray[np.uint8]:

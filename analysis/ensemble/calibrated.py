@@ -11,19 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite
 
-from analysis.ensemble.calibrated_reasons import BandBasis, band_reasons, calibration_text, detector_reason
+from analysis.ensemble.calibrated_reasons import (
+    BandBasis,
+    band_reasons,
+    calibration_text,
+    detector_reason,
+    quality_reason,
+)
 from analysis.ensemble.evidence import Basis, Evidence, evidence_of
 from analysis.ensemble.likelihood import check_calibration, sigmoid
 from analysis.ensemble.panels import EnsembleCalibration, Panel
-from analysis.ensemble.reasons import (
-    ReasonCode,
-    absences,
-    fingerprint_of,
-    limited_evidence,
-    ordered,
-    reason,
-    usable,
-)
+from analysis.ensemble.reasons import absences, fingerprint_of, limited_evidence, ordered, usable
 from analysis.errors import ConfigurationError
 from analysis.model import Band, Kind, Score, Verdict
 from detectors.record import WeightsRecord
@@ -133,8 +131,7 @@ class CalibratedPolicy:
             *limited_evidence([item.detector for item in grounded or evidence], self._records),
         ]
         if grounded and quality < 1:
-            text = f"the state in which the medium arrived lets only {quality:.0%} of the evidence count"
-            reasons.append(reason(ReasonCode.LOW_QUALITY, text))
+            reasons.append(quality_reason(quality))
         return Verdict(
             band=band,
             probability=self._probability(summed.total) if grounded else None,

@@ -119,6 +119,15 @@ def _unsupported(basis: BandBasis) -> list[Reason]:
     return found
 
 
+def quality_reason(quality: float) -> Reason:
+    """Say what the medium's state leaves of the evidence, ``quality`` of it in [0, 1)."""
+    share = f"{quality:.0%}"
+    left = "none" if share == "0%" else f"only {share}"
+    return reason(
+        ReasonCode.LOW_QUALITY, f"the state in which the medium arrived lets {left} of the evidence count"
+    )
+
+
 def calibration_text(panel: Panel | None, evidence: Sequence[Evidence]) -> str | None:
     """Name the data behind the number: sets, sizes and date of the panel, then of detectors outside it."""
     if panel is not None:

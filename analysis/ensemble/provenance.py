@@ -7,7 +7,7 @@ there is nothing, for every social network takes credentials away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analysis.ensemble.reasons import ReasonCode, reason
@@ -25,6 +25,13 @@ _DECLARES = {
     Origin.UNSTATED: "nothing about its making",
 }
 _CHANGED = ".mismatch"  # of a hash or of the signature
+_FAULTS = {
+    "signingCredential.untrusted": "nobody that is trusted here vouches for the signer",
+    "signingCredential.expired": "the signer's certificate has expired",
+    "signingCredential.revoked": "the signer's certificate was revoked",
+    "signingCredential.invalid": "the signer's certificate does not permit signing",
+}
+_OTHER_FAULT = "part of them is malformed"
 # Reasons of the band that the detectors alone would have led to.
 _OVERRULED = {
     ReasonCode.BAND_UNSUPPORTED,
@@ -110,11 +117,9 @@ def _told(credentials: Credentials) -> Reason:
             )
             return reason(ReasonCode.CREDENTIALS_UNTRUSTED, text)
         case CredentialState.INVALID:
-            changed = any(fault.endswith(_CHANGED) for fault in credentials.faults)
-            why = "it was changed after it was signed" if changed else ", ".join(credentials.faults[:3])
             text = (
                 f"its content credentials, signed by {signer}, declare {declares}, but do not hold "
-                f"({why or 'malformed'}), so they prove nothing"
+                f"({_why(credentials.faults)}), so they prove nothing"
             )
             return reason(ReasonCode.CREDENTIALS_INVALID, text)
         case CredentialState.REMOTE:
@@ -122,6 +127,13 @@ def _told(credentials: Credentials) -> Reason:
             return reason(ReasonCode.CREDENTIALS_UNREAD, text)
         case CredentialState.UNREADABLE:
             return reason(ReasonCode.CREDENTIALS_UNREAD, "its content credentials could not be read")
+
+
+def _why(faults: Sequence[str]) -> str:
+    """C2PA's codes in words; that the file was changed says all that the others could."""
+    if any(fault.endswith(_CHANGED) for fault in faults):
+        return "it was changed after it was signed"
+    return "; ".join(dict.fromkeys(_FAULTS.get(fault, _OTHER_FAULT) for fault in faults)) or _OTHER_FAULT
 
 
 def _signer(credentials: Credentials) -> str:

@@ -132,7 +132,7 @@ def limited_evidence(took_part: Sequence[str], records: Mapping[str, WeightsReco
         reason(
             ReasonCode.LIMITED_EVIDENCE,
             "the evidence is limited: only the small bundled detectors took part "
-            "(`veritag detectors` lists what there is, and what can be added)",
+            "(`veritag detectors` lists stronger ones, and ends with how they join)",
         )
     ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from itertools import cycle
+from textwrap import shorten
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.evaluation.measuring import AUC, MEAN
+from analysis.evaluation.recorded import Protocol
 from analysis.evaluation.result import Figure as Measured
 from analysis.evaluation.result import OfKind, Rung
 from analysis.evaluation.table import Column, Table
@@ -25,6 +28,7 @@ _COLOURS = ("#000000", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 _GRID = np.linspace(0, 1, 51)
 _BAND_RESAMPLES = 200
 _MOST_BARS = 40
+_LONGEST = 58  # characters of a protocol's name beside a plot
 
 
 def svg(figure: Figure, name: str) -> str:
@@ -160,9 +164,10 @@ def _whisker(axes: Axes, auc: Measured, height: float, colour: str, label: str) 
     )
 
 
-def robustness(kind: OfKind, name: str) -> str | None:
+def robustness(measured: Sequence[Rung], name: str) -> str | None:
     """AUC against the level of each change, one small plot per change; None where it was not measured."""
-    ways = list(dict.fromkeys(rung.way for rung in kind.robustness if rung.level is not None))
+    ways = list(dict.fromkeys(rung.way for rung in measured if rung.level is not None))
+    subjects = list(dict.fromkeys(rung.subject for rung in measured))
     if not ways:
         return None
     columns = min(3, len(ways))
@@ -171,25 +176,61 @@ def robustness(kind: OfKind, name: str) -> str | None:
     for number, way in enumerate(ways, 1):
         axes = figure.add_subplot(lines, columns, number)
         axes.spines[["top", "right"]].set_visible(False)
-        _ladder(axes, kind, [rung for rung in kind.robustness if rung.way == way])
+        for place, subject in enumerate(subjects):
+            mine = [rung for rung in measured if rung.subject == subject]
+            _ladder(axes, [rung for rung in mine if rung.level is None or rung.way == way], _colour(place))
         axes.set(ylim=(0, 1), ylabel="AUC" if number % columns == 1 or columns == 1 else None)
-    if len(kind.judged) > 1:
+    if len(subjects) > 1:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return svg(figure, name)
 
 
-def _ladder(axes: Axes, kind: OfKind, rungs: Sequence[Rung]) -> None:
-    levels = list(dict.fromkeys(rung.level for rung in rungs))
-    ticks = ["none", *(f"{level:g}" for level in levels if level is not None)]
+def _ladder(axes: Axes, rungs: Sequence[Rung], colour: str) -> None:
+    """One subject's curve for one change; the first rung is the delivery without it."""
+    ticks = ["none" if rung.level is None else f"{rung.level:g}" for rung in rungs]
     axes.set_xticks(range(len(ticks)), ticks)
-    axes.set_title(rungs[0].what, fontsize=9)
+    axes.set_title(rungs[-1].what, fontsize=9)
     axes.axhline(0.5, color="0.6", linestyle=":")
-    for place, one in enumerate(kind.judged):
-        base = [rung for rung in kind.robustness if rung.level is None and rung.subject == one.subject]
-        mine = [*base, *(rung for rung in rungs if rung.subject == one.subject)]
-        values = [np.nan if rung.auc.value is None else rung.auc.value for rung in mine]
-        low = [np.nan if rung.auc.low is None else rung.auc.low for rung in mine]
-        high = [np.nan if rung.auc.high is None else rung.auc.high for rung in mine]
-        axes.fill_between(range(len(mine)), low, high, color=_colour(place), alpha=0.12, linewidth=0)
-        axes.plot(range(len(mine)), values, marker="o", markersize=3, color=_colour(place), label=one.subject)
+    values, low, high = (
+        [np.nan if end is None else end for end in ends]
+        for ends in zip(*((rung.auc.value, rung.auc.low, rung.auc.high) for rung in rungs), strict=True)
+    )
+    axes.fill_between(range(len(rungs)), low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.plot(range(len(rungs)), values, marker="o", markersize=3, color=colour, label=rungs[0].subject)
+
+
+def recorded(found: Sequence[Protocol], name: str, fewest: int) -> str | None:
+    """The AUCs of a weights record with their intervals, by protocol; None without any.
+
+    Args:
+        fewest: media of a class below which a figure is hollow, as nothing can be claimed by it.
+    """
+    found = [of for of in found if of.ranks]
+    ways = list(dict.fromkeys(way for of in found for way in of.by_delivery))
+    if not found:
+        return None
+    figure, axes = _axes(8.6, 1.1 + 0.3 * len(found))
+    offsets = np.linspace(-0.22, 0.22, len(ways)) if len(ways) > 1 else [0.0]
+    for way, offset, colour in zip(ways, offsets, cycle((REAL, *_COLOURS[1:]))):
+        named = False
+        for line, of in enumerate(found):
+            if (result := of.by_delivery.get(way)) is None:
+                continue
+            few = "few" if min(result.real, result.fake) < fewest else None
+            auc = Measured(of.metric, result.value, result.low, result.high, few)
+            _whisker(axes, auc, line + offset, colour, "" if named or few else way.replace("_", " "))
+            named = named or not few
+    axes.axvline(0.5, color="0.6", linestyle=":")
+    axes.set_yticks(range(len(found)), [_protocol(of) for of in found], fontsize=8)
+    axes.invert_yaxis()
+    axes.set(xlabel=f"AUC: 0.5 is guessing (hollow: fewer than {fewest} media of a class)", xlim=(0, 1))
+    if len(ways) > 1:
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return svg(figure, name)
+
+
+def _protocol(of: Protocol) -> str:
+    """A protocol's name, cut between the names of sources where it is long."""
+    name = f"{of.name} (mean)" if "mean" in of.metric else of.name
+    return shorten(name.replace("+", " + "), _LONGEST, placeholder=" …")

@@ -24,7 +24,7 @@ from analysis.evaluation.result import Figure, OfKind
 from analysis.evaluation.rows import Role
 from analysis.evaluation.run import Outcome
 from analysis.evaluation.table import Column, Table
-from analysis.evaluation.words import NOT_SAID, PLURAL
+from analysis.evaluation.words import MEANINGS, NOT_SAID, PLURAL
 
 _KEY = 16
 """Digits of a SHA-256 that name a medium, as in the tables of training."""
@@ -83,7 +83,9 @@ def render(outcome: Outcome, *, thumbnails: bool = False) -> str:
     environment.filters |= {"figure": shown, "rate": _rate}
     text = resources.files("templates").joinpath("evaluation", "report.html").read_text("utf-8")
     page = environment.from_string(text)
-    return page.render(found=outcome.evaluation, kinds=drawn, not_said=NOT_SAID, plural=PLURAL)
+    return page.render(
+        found=outcome.evaluation, kinds=drawn, not_said=NOT_SAID, meanings=MEANINGS, plural=PLURAL
+    )
 
 
 def _none(_path: Path) -> None:
@@ -98,7 +100,7 @@ def _draw(kind: OfKind, table: Table, seed: int, picture: Picture) -> Drawn:
         roc=plots.roc(table, f"{name}-roc", seed),
         reliability=plots.reliabilities(table, f"{name}-reliability"),
         forest=plots.forest(kind, f"{name}-forest"),
-        robustness=plots.robustness(kind, f"{name}-robustness"),
+        robustness=plots.robustness(kind.robustness, f"{name}-robustness"),
         histograms=tuple(plot for plot in histograms if plot),
         alarms={str(of.subject): false_alarms(table, of, picture) for of in table.columns},
         misses={str(of.subject): misses(table, of, picture) for of in table.columns},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -44,7 +44,8 @@ class Judged:
     ``real`` and ``fake`` were scored; of the others ``abstained`` counts by class and reason (not applicable,
     unknown, uncertain) and ``faults`` by reason. ``bands`` counts verdicts by class, for policies only.
     ``flag`` says in words what counts as an alarm. ``trained_on`` names sources, by their names alone, that
-    its detectors were trained on: there its figures flatter it.
+    its detectors were trained on: there its figures flatter it. ``weights`` tells which ones were
+    measured, by detector (`detectors.record.WeightsRecord.digest`).
     """
 
     subject: str
@@ -59,6 +60,13 @@ class Judged:
     sources: tuple[Group, ...]
     generators: tuple[Group, ...]
     trained_on: tuple[str, ...] = ()
+    weights: dict[str, str] = field(default_factory=dict)
+
+    def groups(self) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+        """Its media by source and, where that says something else, by generator; without what is but one."""
+        same = {group.name for group in self.generators} == {group.name for group in self.sources}
+        found = (("source", self.sources), ("generator", () if same else self.generators))
+        return tuple((by, groups) for by, groups in found if len(groups) > 1)
 
     def figure(self, name: str) -> Figure:
         """The figure of that name.

@@ -20,6 +20,7 @@ from analysis.evaluation.table import Column, Table, table
 from analysis.limits import Limits
 from analysis.model import Kind
 from detectors import figures
+from detectors.record import WeightsRecord
 from detectors.resampling import RESAMPLES
 
 LEVELLED = Delivery(256, 2.0, (parse_change("jpeg:75"), parse_change("mp3:64")))
@@ -125,6 +126,12 @@ def _counted(passed_over: Iterable[tuple[str, str]], unread: Iterable[tuple[Know
     return dict(Counter(reasons).most_common())
 
 
+def _trained_on(records: Iterable[WeightsRecord], of: Table) -> tuple[str, ...]:
+    """The sources, by name, that detectors were trained on."""
+    seen = {data.name for known in records for data in known.trained_on}
+    return tuple(sorted(seen.intersection(of.sources.tolist())))
+
+
 @dataclass(slots=True)
 class _Run:
     wanted: Plan
@@ -176,7 +183,14 @@ class _Run:
         judged = []
         for column in found.columns:
             one = self.meter.judged(found, column)
-            judged.append(replace(one, trained_on=self._trained_on(column.subject, found)))
+            records = self._records(column.subject)
+            judged.append(
+                replace(
+                    one,
+                    trained_on=_trained_on(records, found),
+                    weights={known.name: known.digest for known in records},
+                )
+            )
             tick()
         comparisons = self.meter.compared(found)
         tick()
@@ -202,13 +216,11 @@ class _Run:
             found,
         )
 
-    def _trained_on(self, subject: Subject, of: Table) -> tuple[str, ...]:
-        """The sources, by name, that a subject's detectors were trained on."""
-        records = [
+    def _records(self, subject: Subject) -> list[WeightsRecord]:
+        """What is known of the weights behind a subject."""
+        return [
             known for panel in self.panels if subject in panel.subjects for known in panel.records(subject)
         ]
-        seen = {data.name for known in records for data in known.trained_on}
-        return tuple(sorted(seen.intersection(of.sources.tolist())))
 
     def _table(self, kind: Kind, media: Sequence[Known], delivery: Delivery) -> Table:
         return table(kind, delivery.name, media, rows_of(media, delivery.name, self.subjects, self.cache))

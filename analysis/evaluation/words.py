@@ -36,6 +36,23 @@ NOT_SAID = (
 )
 
 
+MEANINGS = (
+    (
+        "AUC",
+        "how often a fake scores higher than a real medium, of all such pairs: 0.5 is guessing, 1 perfect",
+    ),
+    ("average precision", "how many of those with the highest scores are fakes, averaged over all cuts"),
+    ("recall at 1 %, at 5 % false alarms", "fakes found by the best cut that flags no more reals than that"),
+    ("balanced accuracy", "mean of the shares of reals and of fakes that are called what they are"),
+    ("ECE", "how far the probability said lies off, on average, reals and fakes weighing the same"),
+    ("Brier score", "mean squared distance of the probability from the truth; always saying 0.5 gives 0.25"),
+    ("mean AUC of sources", "each source by itself, then the mean: no big source decides alone"),
+    ("reals, fakes in high, low, uncertain", "the share of each class that got such a verdict"),
+    ("balanced accuracy of high, of not low", "flagged is high alone; or everything but low and trusted"),
+)
+"""The figures of a report, for those who meet them for the first time."""
+
+
 def sentences(
     kind: str,
     judged: Sequence[Judged],
@@ -97,7 +114,7 @@ def _flags(kind: str, one: Judged) -> Iterator[str]:
         low = one.figure("fakes in low")
         yield (
             f"Of 100 generated or manipulated {PLURAL[kind]}, {one.subject} would call about {_of_100(low)} "
-            "`low`, which people read as harmless."
+            "'low', which people read as harmless."
         )
 
 
@@ -192,22 +209,24 @@ def _robust(one: Judged, rungs: Sequence[Rung]) -> Iterator[str]:
 
 
 def _compared(kind: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
+    alike = []
     for pair in comparisons:
         found = pair.difference
         if pair.figure != AUC or found.value is None or found.low is None or found.high is None:
             continue
-        media = f"{pair.real} real and {pair.fake} fake {PLURAL[kind]}"
-        interval = f"{found.value:+.3f} (95 % interval {found.low:+.3f} to {found.high:+.3f})"
         if found.low <= 0 <= found.high:
-            yield (
-                f"On the same {media}, {pair.first} and {pair.second} cannot be told apart: AUC difference "
-                f"{interval}."
-            )
+            alike.append(f"{pair.first} and {pair.second}")
             continue
         better, worse = (pair.first, pair.second) if found.low > 0 else (pair.second, pair.first)
+        interval = f"{found.value:+.3f} (95 % interval {found.low:+.3f} to {found.high:+.3f})"
         yield (
-            f"On the same {media}, {better} is better than {worse}: AUC of {pair.first} less that of "
-            f"{pair.second} {interval}."
+            f"On the same {pair.real} real and {pair.fake} fake {PLURAL[kind]}, {better} is better than "
+            f"{worse}: AUC of {pair.first} less that of {pair.second} {interval}."
+        )
+    if alike:
+        yield (
+            "By their AUC on the same media these cannot be told apart (the table says how far chance "
+            f"reaches): {'; '.join(alike)}."
         )
 
 

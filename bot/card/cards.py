@@ -37,7 +37,7 @@ class Cards:
     """Draws and keeps them."""
 
     def __init__(self, store: Store, folder: Path, thumbnails: Thumbnails, shown: Thumbnail) -> None:
-        """`shown` is how media are seen on cards."""
+        """`shown` is how media are seen on cards; one that is marked as sensitive is never seen clearly."""
         self._store = store
         self._folder = folder
         self._thumbnails = thumbnails
@@ -65,12 +65,14 @@ class Cards:
         card = card_of(reply, Context(media=results_of(post)))
         assert mention.target_id is not None
         media = self._store.posts.media(mention.target_id)
-        sha256 = media[post.worst.index - 1].sha256 if self._shown is not Thumbnail.NONE else None
+        medium = media[post.worst.index - 1]
+        shown = self._shown.of(sensitive=medium.sensitive)
+        sha256 = medium.sha256 if shown is not Thumbnail.NONE else None
         writable = _writable(reply, card)
-        file = self._folder / (sha256 or _NO_MEDIUM) / f"{_digest(writable)}-{self._shown}.png"
+        file = self._folder / (sha256 or _NO_MEDIUM) / f"{_digest(writable)}-{shown}.png"
         if not file.exists():
             small = self._thumbnail(sha256) if sha256 else None
-            _keep(file, draw(writable, small, self._shown))
+            _keep(file, draw(writable, small, shown))
         return file, description_of(reply, card)
 
     def description(self, reply: ReplyRow) -> str | None:

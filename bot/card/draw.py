@@ -43,6 +43,10 @@ class Thumbnail(StrEnum):
     CLEAR = "clear"
     NONE = "none"
 
+    def of(self, *, sensitive: bool) -> Thumbnail:
+        """How a medium is shown that may be marked as sensitive: such a one never clearly."""
+        return Thumbnail.BLURRED if sensitive and self is Thumbnail.CLEAR else self
+
 
 @dataclass(frozen=True, slots=True)
 class Card:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.helping import Commands
 from bot.cli.options import ConfigOption, JsonOption, configuration, console, print_json
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from state.store import Store
 
-accounts = typer.Typer(
+accounts = Commands(
     name="accounts",
     help="Who may use the operators' console: without accounts, whoever sits at this machine.",
     no_args_is_help=True,

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from bot.cli.accounts import ACTOR, open_state
+from bot.cli.helping import Commands
 from bot.cli.options import ConfigOption, JsonOption, console, print_json
 
-api_keys = typer.Typer(
+api_keys = Commands(
     name="api-keys", help="Keys of programs that read from the service, under /api/v1.", no_args_is_help=True
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the key is called, such as the program.")]

@@ -18,6 +18,7 @@ from bot.cli.detectors import detectors
 from bot.cli.evaluate import evaluate
 from bot.cli.export import export
 from bot.cli.generate import generate
+from bot.cli.helping import Commands
 from bot.cli.media import media
 from bot.cli.options import ConfigOption, Invocation, print_text
 from bot.cli.pause import pause, resume
@@ -32,7 +33,7 @@ from bot.cli.status import status
 from bot.cli.train import train
 from bot.cli.weights import weights
 
-app = typer.Typer(
+app = Commands(
     name="veritag",
     help="Says, in plain words, whether media show signs of being generated or manipulated.",
     add_completion=False,

@@ -18,7 +18,7 @@ SAMPLE = ROOT / "samples" / "inbox" / "media" / "astronaut-zoom.mp4"
 def bench(
     clips: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[CLIP...]", help="Video files with faces; default: the sample clip."),
+        typer.Argument(metavar="CLIP", help="Video files with faces; default: the sample clip."),
     ] = None,
     cores: Annotated[int, typer.Option("--cores", min=1, help="Processor cores that are used.")] = 2,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Rounds; the medians are shown.")] = 3,

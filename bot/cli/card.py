@@ -1,36 +1,64 @@
 """Model cards: what is known of one detector's weights, for people who decide whether to trust it.
 
-Made from the record and the scores stored beside it alone; nothing of this machine.
+Made from the record, the scores stored beside it, and what earlier evaluations and galleries left beside the
+cards; nothing of this machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.cli import card_figures, card_gallery, card_robustness
 from bot.cli.detectors import figure
+from bot.cli.markdown import folded, section, table
+from bot.cli.options import console
 from detectors.base import Modality
-from detectors.record import Calibration, DataSet, Measurement, WeightsRecord
+from detectors.record import Calibration, DataSet, WeightsRecord
 
 if TYPE_CHECKING:
     from analysis.calibration.measuring import Measured
     from analysis.ensemble.panels import CalibrationError
+    from analysis.evaluation.kept import Curves
+    from analysis.gallery import Gallery
 
 _MADE = "This card is made by `veritag detectors --cards docs/cards`, from the detector's record.\n"
+_PROTOCOLS = """\
+On media that it never saw; in brackets 95 % intervals. *Left-out*: each source, generator or synthesiser in
+turn was kept out of a training, and its media judged by that; *pooled* takes all of them together, a *mean*
+each by itself first; *cross-set*: the shipped weights on a set that was never trained on.
+"""
+_NO_CURVES = """\
+No curves were measured with these weights (`veritag evaluate --robustness` does); the figures under Measured
+say what the encodings named there cost.
+"""
+_FAILS_FIRST = 2  # of the limits, told at a glance
 
 
-def card(record: WeightsRecord, plots: Mapping[Modality, str] | None = None) -> str:
-    """The card in Markdown; ``plots`` names a reliability plot beside it, by modality."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a card: plots by their file names, and what was kept of earlier runs."""
+
+    reliability: dict[Modality, str] = field(default_factory=dict)
+    forest: str | None = None
+    curves: tuple[Curves, str] | None = None
+    gallery: Gallery | None = None
+
+
+def card(record: WeightsRecord, beside: Beside | None = None) -> str:
+    """The card in Markdown, with what stands beside it."""
+    beside = beside or Beside()
     parts = [
-        f"# {record.name}: {record.title}\n\n{_MADE}",
-        _section("What it judges", _judges(record)),
-        _section("Trained on", _trained(record)),
-        _section("Measured", _measured(record.measured)),
-        _section("Calibrated", _calibrated(record, plots or {})),
-        _section("Where it fails", "".join(f"- {limit}\n" for limit in record.limits) or "Not stated.\n"),
-        _section("Licence and weights", _licence(record)),
-        _section("Cost", _cost(record)),
+        f"# {record.name}: {record.title}\n\n{_MADE}\n{_at_a_glance(record)}",
+        section("Where it fails", _fails(record, beside)),
+        section("Measured", _measured(record, beside.forest)),
+        section("Calibrated", _calibrated(record, beside.reliability)),
+        section("What it judges", _judges(record)),
+        section("Trained on", _trained(record)),
+        section("Licence and weights", _licence(record)),
+        section("Cost", _cost(record)),
     ]
     return "\n".join(parts)
 
@@ -42,23 +70,56 @@ def write_cards(records: Iterable[WeightsRecord], folder: Path) -> list[Path]:
     for record in records:
         if not record.file.bundled:
             continue
-        plots = dict(_plots(record, folder, written))
+        beside = _beside(record, folder, written)
         path = folder / f"{record.name}.md"
-        path.write_text(card(record, plots), "utf-8")
+        path.write_text(card(record, beside), "utf-8")
         written.append(path)
     return written
 
 
-def _plots(record: WeightsRecord, folder: Path, written: list[Path]) -> Iterable[tuple[Modality, str]]:
+def _beside(record: WeightsRecord, folder: Path, written: list[Path]) -> Beside:
+    def plot(name: str, drawing: str) -> str:
+        path = folder / name
+        path.write_text(drawing, "utf-8")
+        written.append(path)
+        return path.name
+
+    forest, curves = _forest(record), card_robustness.stored(record, folder)
+    gallery = card_gallery.stored(record, folder)
+    for found, what, option in (
+        (gallery, card_gallery.FOLDER, "--gallery DIR"),
+        (curves, card_robustness.FOLDER, "--robustness DIR"),
+    ):
+        if found is None and (folder / what / f"{record.name}.json").is_file():
+            console(stderr=True).print(
+                f"{record.name}: its {what} is of other weights or calibration, so it is left out; make it "
+                f"with {option}"
+            )
+    return Beside(
+        {of: plot(f"{record.name}.{of.value}.svg", drawing) for of, drawing in _reliability(record)},
+        plot(f"{record.name}.measured.svg", forest) if forest else None,
+        (curves, plot(f"{record.name}.robustness.svg", card_robustness.draw(curves))) if curves else None,
+        gallery,
+    )
+
+
+def _forest(record: WeightsRecord) -> str | None:
+    if not record.measured:
+        return None
+    from analysis.evaluation import plots
+    from analysis.evaluation.measuring import FEWEST
+    from analysis.evaluation.recorded import protocols
+
+    return plots.recorded(protocols(record.measured), f"{record.name}-measured", FEWEST)
+
+
+def _reliability(record: WeightsRecord) -> Iterable[tuple[Modality, str]]:
     for modality in record.calibration:
         found = measured_alone(record, modality)
         if found is not None:
             from analysis.calibration.stored import reliability_svg
 
-            path = folder / f"{record.name}.{modality.value}.svg"
-            path.write_text(reliability_svg(found), "utf-8")
-            written.append(path)
-            yield modality, path.name
+            yield modality, reliability_svg(found)
 
 
 def measured_alone(record: WeightsRecord, modality: Modality) -> Measured | None:
@@ -69,15 +130,64 @@ def measured_alone(record: WeightsRecord, modality: Modality) -> Measured | None
     return measured_again(record, Kind(modality.value))
 
 
-def _section(title: str, body: str) -> str:
-    return f"## {title}\n\n{body}"
+def _at_a_glance(record: WeightsRecord) -> str:
+    """What a reader must know before anything else."""
+    kinds = ", ".join(modality.value for modality in record.modalities)
+    rows = [
+        ["looks for", f"{record.purpose or record.title} ({kinds})"],
+        ["on media that it never saw", card_figures.best_known(record.measured)],
+        ["what it is worth in a verdict", _worth(record)],
+        ["fails, above all", "<br>".join(record.limits[:_FAILS_FIRST]) or "not stated"],
+        ["licence of the weights", record.licence.weights],
+    ]
+    return table(["at a glance", ""], rows)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: int = 0) -> str:
-    """A Markdown table whose last ``right`` columns are numbers."""
-    rule = ["---"] * (len(head) - right) + ["--:"] * right
-    lines = [head, rule, *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+def _worth(record: WeightsRecord) -> str:
+    """What its evidence can do to a verdict under the policy `calibrated`."""
+    parts = []
+    for modality in record.modalities:
+        fitted = record.calibration.get(modality)
+        if fitted is None:
+            said = (
+                "up to its published error rates"
+                if modality in record.in_the_wild
+                else "nothing: not calibrated"
+            )
+        elif _tells_nothing(fitted):
+            said = "nothing: where it was calibrated, its score told nothing"
+        else:
+            sides = "for a fake only; that it finds nothing counts for nothing"
+            said = f"calibrated evidence, {sides if fitted.one_sided else 'either way'}"
+        parts.append(f"{modality.value}: {said}")
+    return "; ".join(parts)
+
+
+def _tells_nothing(fitted: Calibration) -> bool:
+    return fitted.method == "platt" and fitted.parameters.get("slope") == 0
+
+
+def _fails(record: WeightsRecord, beside: Beside) -> str:
+    parts = ["".join(f"- {limit}\n" for limit in record.limits) or "Not stated.\n"]
+    if beside.gallery:
+        parts.append(f"### Mistakes to look at\n\n{card_gallery.section(beside.gallery)}")
+    if beside.curves:
+        parts.append(f"### When media are changed\n\n{card_robustness.section(*beside.curves)}")
+    elif record.measured:
+        parts.append(f"### When media are changed\n\n{_NO_CURVES}")
+    return "\n".join(parts)
+
+
+def _measured(record: WeightsRecord, forest: str | None) -> str:
+    if not record.measured:
+        return "Nothing was measured here.\n"
+    parts = [
+        _PROTOCOLS,
+        card_figures.leading(record.measured),
+    ]
+    if forest:
+        parts.append(f"![AUC of {record.name} by protocol and source, with intervals]({forest})\n")
+    return "\n".join([*parts, card_figures.every(record.measured)])
 
 
 def _judges(record: WeightsRecord) -> str:
@@ -95,36 +205,18 @@ def _judges(record: WeightsRecord) -> str:
 def _trained(record: WeightsRecord) -> str:
     if not record.trained_on:
         return f"No training sets are on record. Recipe: {record.recipe}\n"
-    return f"{_sets(record.trained_on)}\nRecipe: {record.recipe}\n"
+    real, fake = (sum(getattr(of, label) for of in record.trained_on) for label in ("real", "fake"))
+    title = f"{len(record.trained_on)} sets, {real} real and {fake} fake"
+    return f"{folded(title, _sets(record.trained_on))}\nRecipe: {record.recipe}\n"
 
 
 def _sets(sets: Sequence[DataSet]) -> str:
     rows = [[data.name, str(data.real), str(data.fake)] for data in sets]
     total = ["all", str(sum(data.real for data in sets)), str(sum(data.fake for data in sets))]
-    return _table(["set", "real", "fake"], [*rows, total], right=2)
+    return table(["set", "real", "fake"], [*rows, total], right=2)
 
 
-def _measured(results: Sequence[Measurement]) -> str:
-    if not results:
-        return "Nothing was measured here.\n"
-    rows = [
-        [
-            of.modality.value,
-            of.protocol,
-            of.metric,
-            f"{of.value:.3f}",
-            f"{of.low:.3f} to {of.high:.3f}",
-            str(of.real),
-            str(of.fake),
-            of.date,
-        ]
-        for of in results
-    ]
-    head = ["media", "protocol", "figure", "value", "95 % interval", "real", "fake", "date"]
-    return f"On media that it never saw.\n\n{_table(head, rows, right=5)}"
-
-
-def _calibrated(record: WeightsRecord, plots: Mapping[Modality, str]) -> str:
+def _calibrated(record: WeightsRecord, plots: dict[Modality, str]) -> str:
     parts = []
     for modality in record.modalities:
         fitted, wild = record.calibration.get(modality), record.in_the_wild.get(modality)
@@ -148,9 +240,10 @@ def _fitted(record: WeightsRecord, modality: Modality, fitted: Calibration, plot
     values = ", ".join(f"{name} {value:g}" for name, value in fitted.parameters.items())
     text = (
         f"Calibrator `{fitted.method}` ({values}), {fitted.date}; its evidence is capped at a natural-log "
-        f"likelihood ratio of {fitted.bound:.2f}. {fitted.protocol}.\n\n{_sets(fitted.data)}"
+        f"likelihood ratio of {fitted.bound:.2f}. {fitted.protocol}.\n\n"
+        f"{folded(f'Fitted on {len(fitted.data)} sets', _sets(fitted.data))}"
     )
-    if fitted.method == "platt" and fitted.parameters.get("slope") == 0:
+    if _tells_nothing(fitted):
         text += "\nIts slope is 0: on these media the score told nothing, and it counts for nothing.\n"
     text += "".join(
         f"\nCalibration error of it alone, each source judged by a calibrator fitted without it: {error}.\n"

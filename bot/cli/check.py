@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 def check(
     context: typer.Context,
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Files, or URLs of media or posts.")
-    ],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Files, or URLs of media or posts.")],
     as_json: JsonOption = False,
     policy: Annotated[
         str | None, typer.Option("--policy", metavar="P", help="Verdict policy: calibrated or vote.")
@@ -43,7 +41,7 @@ def check(
     ] = None,
     config_file: ConfigOption = None,
 ) -> None:
-    """Judge files or URLs. Exit status 0 whatever the verdict, 2 if an input could not be used."""
+    """Judge files or URLs. Exit status 0 whatever the verdict, 2 for unusable input, 1 if we failed."""
     names = None if detectors is None else [name for name in detectors.split(",") if name.strip()]
     options: dict[str, tuple[object, str]] = {
         "analysis.policy": (policy, "--policy"),

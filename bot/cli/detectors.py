@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.cli.layout import paragraph
-from bot.cli.options import JsonOption, console, print_json, print_text
+from bot.cli.options import ConfigOption, JsonOption, configuration, console, print_json, print_text
 from bot.weights.state import State, in_words, state_of
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ class Listed:
     @property
     def weights(self) -> str:
         """The state in words."""
-        return in_words(self.state, self.record.name)
+        return in_words(self.state, self.record)
 
 
 def detectors(
+    context: typer.Context,
     as_json: JsonOption = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a page of documentation.")] = False,
     card: Annotated[
@@ -41,12 +42,42 @@ def detectors(
         Path | None,
         typer.Option("--cards", metavar="DIR", help="Write the model cards of all whose weights ship."),
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(
+            "--gallery",
+            metavar="DIR",
+            help="With --cards: judge these labelled media and what is made of them; show mistakes.",
+        ),
+    ] = None,
+    robustness: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--robustness",
+            metavar="DIR",
+            help="With --cards: keep the curves of a report of evaluate --robustness; may be repeated.",
+        ),
+    ] = None,
+    config_file: ConfigOption = None,
 ) -> None:
     """List the detectors: weights, licences, measured results with their intervals, and limits."""
     if sum((as_json, markdown, card is not None, cards is not None)) > 1:
         raise typer.BadParameter("--json, --markdown, --card and --cards exclude each other")
-    if card is not None or cards is not None:
-        _cards(card, cards)
+    if (gallery is not None or robustness) and cards is None:
+        raise typer.BadParameter("--gallery and --robustness need --cards, where they are shown")
+    if card is not None:
+        _card(card)
+        return
+    if cards is not None:
+        if gallery is not None:
+            from bot.cli.card_gallery import make
+
+            make(gallery, cards, configuration(context, config_file).settings)
+        if robustness:
+            from bot.cli.card_robustness import keep
+
+            keep(robustness, cards)
+        _cards(cards)
         return
     listed = _listed()
     if as_json:
@@ -58,17 +89,30 @@ def detectors(
     else:
         for entry in listed:
             _show(entry, console())
+        _say_how_to_add(console())
 
 
-def _cards(name: str | None, folder: Path | None) -> None:
-    from bot.cli.card import card, write_cards
+def _say_how_to_add(out: Console) -> None:
+    from bot.weights.joining import guide
+
+    out.print("How a detector of this list joins those that judge:")
+    for number, step in enumerate(guide(), 1):
+        paragraph(out, step, label=f"{number}. ")
+
+
+def _card(name: str) -> None:
+    from bot.cli.card import card
+    from detectors import record
+
+    print_text(card(record(name)))
+
+
+def _cards(folder: Path) -> None:
+    from bot.cli.card import write_cards
     from detectors import names, record
 
-    if name is not None:
-        print_text(card(record(name)))
-    if folder is not None:
-        for path in write_cards(map(record, names()), folder):
-            print_text(f"{path}\n")
+    for path in write_cards(map(record, names()), folder):
+        print_text(f"{path}\n")
 
 
 def _listed() -> list[Listed]:

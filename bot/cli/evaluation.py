@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.evaluation.result import Evaluation, Figure, Group, OfKind
+from analysis.evaluation.result import Evaluation, Figure, Group, OfKind, Probe
 from bot.cli.layout import paragraph
 from bot.redact import printable
 
@@ -16,7 +18,8 @@ _GROUPS_SHOWN = 30
 
 def show(found: Evaluation, out: Console) -> None:
     """Print everything but the scores themselves."""
-    counted = f"{found.items} media of {len(found.sources)} sources (layout {found.layout})"
+    sources = "1 source" if len(found.sources) == 1 else f"{len(found.sources)} sources"
+    counted = f"{found.items} media of {sources} (layout {found.layout})"
     out.print(Text.assemble((printable(found.data), "bold"), f": {counted}, delivered {found.delivery}"))
     for reason, number in found.not_counted.items():
         paragraph(out, f"{number} not counted: {printable(reason)}", label="- ")
@@ -40,13 +43,12 @@ def _show_kind(kind: OfKind, out: Console) -> None:
             counts = (f"{band} {of['real']} / {of['fake']}" for band, of in one.bands.items())
             paragraph(out, ", ".join(counts), label=f"{one.subject}, verdicts real / fake: ")
     for one in kind.judged:
-        for title, groups in (("source", one.sources), ("generator", one.generators)):
-            if len(groups) > 1:
-                out.print()
-                out.print(_groups(f"{title} ({one.subject})", groups))
-    if kind.probes:
+        for title, groups in one.groups():
+            out.print()
+            out.print(_groups(f"{title} ({one.subject})", groups))
+    if measured := [probe for probe in kind.probes if probe.auc.value is not None]:
         out.print()
-        out.print(_probes(kind))
+        out.print(_probes(measured))
     if kind.robustness:
         out.print()
         out.print(_robustness(kind))
@@ -96,9 +98,9 @@ def _groups(title: str, groups: tuple[Group, ...]) -> Table:
     return table
 
 
-def _probes(kind: OfKind) -> Table:
+def _probes(measured: Sequence[Probe]) -> Table:
     table = _table("trivial feature", "delivered", "AUC, either way", "near")
-    for probe in kind.probes:
+    for probe in measured:
         table.add_row(Text(probe.feature), probe.delivery, shown(probe.auc), ", ".join(probe.near))
     return table
 

@@ -22,7 +22,7 @@ _REASONS_SHOWN = 5
 def generate(
     context: typer.Context,
     generator: Annotated[
-        str | None, typer.Argument(metavar="[GENERATOR]", help="Such as splice; --list names all.")
+        str | None, typer.Argument(metavar="GENERATOR", help="Such as splice; --list names all.")
     ] = None,
     source: Annotated[
         Path | None,

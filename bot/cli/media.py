@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.filesize import decimal
 
+from bot.cli.helping import Commands
 from bot.cli.options import ConfigOption, JsonOption, configuration, console, print_json
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from bot.keeping import Keeper, Swept
 
-media = typer.Typer(
+media = Commands(
     name="media",
     help="The media on this machine: how much there is, making room, deleting on request.",
     no_args_is_help=True,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.helping import Commands
 from bot.cli.options import ConfigOption, configuration, console
 from bot.cli.pause import ByOption
 from bot.errors import ConfigError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
     from state.store import Store
 
-public = typer.Typer(
+public = Commands(
     name="public",
     help="The public pages of verdicts: which there are, taking them down on request.",
     no_args_is_help=True,

@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from analysis.model import Analysis, Verdict
+from analysis.ensemble.reasons import ReasonCode
+from analysis.model import Analysis
 from bot.cli.bands import LOOKS
 from bot.cli.layout import paragraph
 from bot.judging import Fault, Outcome
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bot.cli.evidence import Drawn
 
 _SLOWEST_SHOWN = 4
+_WAIT_SHOWN = 0.05  # seconds: less is no wait for other media
 
 
 def show(outcome: Outcome, out: Console, drawn: Sequence[Sequence[Drawn]] | None = None) -> None:
@@ -59,8 +61,10 @@ def _show_analysis(name: str, analysis: Analysis, out: Console) -> None:
         soft_wrap=True,
     )
     if verdict.probability is not None:
-        paragraph(out, _probability(verdict))
-    for text in (*(reason.text for reason in verdict.reasons), *analysis.probe.notes):
+        paragraph(out, f"estimated probability of generation or manipulation: {verdict.probability:.0%}")
+    # Why a detector did not judge stands beside its name in the table.
+    told = (reason.text for reason in verdict.reasons if reason.code != ReasonCode.NOT_APPLICABLE)
+    for text in (*told, *analysis.probe.notes):
         paragraph(out, printable(text), label="- ")
     for licence in sorted(limiting_licences(score.detector for score in analysis.scores if score.applicable)):
         paragraph(
@@ -69,14 +73,10 @@ def _show_analysis(name: str, analysis: Analysis, out: Console) -> None:
             label="- ",
         )
     out.print(Padding(_scores(analysis), (0, 0, 0, 2), expand=False))
+    if verdict.probability is not None and verdict.calibration:
+        paragraph(out, f"the probability rests on {printable(verdict.calibration)}", style="dim")
     paragraph(out, _timing(analysis), style="dim")
     out.print()
-
-
-def _probability(verdict: Verdict) -> str:
-    assert verdict.probability is not None
-    words = f"estimated probability of generation or manipulation: {verdict.probability:.0%}"
-    return f"{words} (calibrated on {printable(verdict.calibration)})" if verdict.calibration else words
 
 
 def _scores(analysis: Analysis) -> Table:
@@ -89,7 +89,10 @@ def _scores(analysis: Analysis) -> Table:
 
 def _timing(analysis: Analysis) -> str:
     stages = {stage: seconds for stage, seconds in analysis.timing.items() if stage != "total"}
-    total = analysis.timing.get("total", sum(stages.values()))
+    spent = sum(stages.values())
+    total = analysis.timing.get("total", spent)
+    if total - spent > _WAIT_SHOWN:
+        stages["waiting"] = total - spent
     slowest = sorted(stages.items(), key=lambda item: -item[1])[:_SLOWEST_SHOWN]
     parts = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in slowest)
     return f"{analysis.probe.kind.value}, policy {analysis.verdict.policy}, {total:.2f} s ({parts})"

@@ -28,7 +28,8 @@ def review(
 ) -> None:
     """Say what a medium is. Everyone who was told another band gets a correction."""
     from bot import reviews
-    from bot.assembly import build_platforms, build_writer, open_store
+    from bot.assembly import build_platforms, open_store
+    from bot.parts import build_writer
     from state.errors import NotFound
 
     loaded = configuration(context, config_file, {"test_mode": (test_mode or None, "--test-mode")})

@@ -29,7 +29,8 @@ def status(
     config_file: ConfigOption = None,
 ) -> None:
     """Show what was done, what is still to do, and what failed and why."""
-    from bot.assembly import open_store, quiet_hours
+    from bot.assembly import open_store
+    from bot.parts import quiet_hours
     from bot.pausing import Pausing
 
     settings = configuration(context, config_file, {"test_mode": (test_mode or None, "--test-mode")}).settings

@@ -114,7 +114,7 @@ def _list() -> None:
 
     width = max(map(len, RECIPES))
     lines = [(name, entry.summary) for name, entry in RECIPES.items()]
-    lines += [(name, "a program of its own: see its --help") for name in _programs()]
+    lines += [(name, f"a program of its own: python -m {_PROGRAMS}.{name} --help") for name in _programs()]
     for name, summary in sorted(lines):
         print_text(f"{name:{width}}  {summary}\n")
 

@@ -12,6 +12,7 @@ import typer
 from rich.filesize import decimal
 from rich.text import Text
 
+from bot.cli.helping import Commands
 from bot.cli.layout import paragraph
 from bot.cli.options import JsonOption, console, print_json, print_text
 from bot.errors import ConfigError
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from bot.weights.fetch import Fetched, OnFile
     from detectors.record import WeightsRecord
 
-weights = typer.Typer(
+weights = Commands(
     name="weights",
     help="Detectors' weights: what is there, and getting what is not. Nothing is ever fetched unasked.",
     no_args_is_help=True,
 )
 
-NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Such as tiny_ladeda.")]
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME", help="Such as tiny_ladeda.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Such as tiny_ladeda.")]
 
 
@@ -78,9 +79,7 @@ def _show(record: WeightsRecord) -> None:
     from detectors.weights import location
 
     out = console()
-    out.print(
-        Text.assemble((record.name, "bold"), f": {in_words(state_of(record), record.name)}"), soft_wrap=True
-    )
+    out.print(Text.assemble((record.name, "bold"), f": {in_words(state_of(record), record)}"), soft_wrap=True)
     for known in record.files():
         path = location(known)
         size = f", {decimal(path.stat().st_size)}" if path.is_file() else ""
@@ -130,6 +129,15 @@ def _remind(record: WeightsRecord) -> None:
             f"{record.name}: not used before you accept the licence; "
             f"`veritag weights accept-licence {record.name}` shows it\n"
         )
+    elif not record.file.bundled:
+        _say_what_is_left(record)
+
+
+def _say_what_is_left(record: WeightsRecord) -> None:
+    from bot.weights.joining import steps
+
+    for step in steps(record):
+        paragraph(console(), step, label="- ")
 
 
 @contextmanager
@@ -156,7 +164,7 @@ def _progress() -> Iterator[OnFile]:
 @weights.command()
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="Default: all that are there.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are there.")
     ] = None,
 ) -> None:
     """Compare weights with their records; exit status 1 if a file is not the one that it should be."""
@@ -179,7 +187,7 @@ def _is_verified(record: WeightsRecord, *, wanted: bool) -> bool:
     path = location(record)
     if not path.is_file():
         if wanted:
-            print_text(f"{record.name}: {path.name}: {WeightsMissing(record.name)}\n")
+            print_text(f"{record.name}: {path.name}: {WeightsMissing(record.name, record.file.package)}\n")
         return not wanted
     try:
         print_text(f"{record.name}: {path.name} is as it should be, SHA-256 {prove(record, path)}\n")
@@ -214,6 +222,7 @@ def accept_licence(
         typer.confirm("Do you accept it, and use these weights only as it allows?", abort=True)
     accept(known)
     print_text(f"Accepted; {name} may be used.\n")
+    _say_what_is_left(known)
 
 
 def _is_terminal() -> bool:

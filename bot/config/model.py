@@ -154,7 +154,7 @@ class Reply(Section):
     card_medium: Annotated[
         Literal["blurred", "clear", "none"],
         LowerCase,
-        Field(description="How what was checked is seen on that picture."),
+        Field(description="How what was checked is seen on that picture; sensitive media are never clear."),
     ] = "blurred"
 
 

@@ -25,7 +25,7 @@ class Public(Section):
     medium: Annotated[
         Literal["blurred", "clear", "none"],
         LowerCase,
-        Field(description="How what was checked is seen on the page and on its card."),
+        Field(description="How what was checked is seen on page and card; sensitive media are never clear."),
     ] = "blurred"
     evidence: Annotated[
         bool,

@@ -74,8 +74,8 @@ class _Endpoint(Section):
             raise _crossed("model", "is not set, though base_url is", "name the model to ask there")
 
 
-class LanguageModel(_Endpoint):
-    """The language model at an OpenAI-compatible endpoint; it must see pictures for `reverse_search`."""
+class _OpenAI(_Endpoint):
+    """A section for a model at an OpenAI-compatible endpoint."""
 
     base_url: Annotated[
         Address | None,
@@ -83,6 +83,11 @@ class LanguageModel(_Endpoint):
     ] = None
     model: Annotated[Model | None, Field(description="The model's name there.")] = None
     key: Annotated[Key | None, Field(description="The endpoint's API key, if it asks for one.")] = None
+
+
+class LanguageModel(_OpenAI):
+    """The language model at an OpenAI-compatible endpoint; it must see pictures for `reverse_search`."""
+
     input_price: Annotated[
         float | None,
         Unit("dollars per million tokens"),
@@ -115,7 +120,7 @@ class LanguageModel(_Endpoint):
         return self
 
 
-class Speech(_Endpoint):
+class Speech(_OpenAI):
     """Speech recognition for `transcript`: a model on this machine, or an OpenAI-compatible endpoint."""
 
     folder: Annotated[
@@ -133,12 +138,6 @@ class Speech(_Endpoint):
     threads: Annotated[
         int, Unit("threads"), Field(ge=0, le=256, description="Threads that it may use; 0: its own choice.")
     ] = 2
-    base_url: Annotated[
-        Address | None,
-        Field(examples=[_HERE], description="The endpoint with its version; plain http on loopback only."),
-    ] = None
-    model: Annotated[Model | None, Field(description="The model's name there.")] = None
-    key: Annotated[Key | None, Field(description="The endpoint's API key, if it asks for one.")] = None
     price: Annotated[
         float | None,
         Unit("dollars per minute of sound"),

@@ -12,6 +12,7 @@ from bot.config.services import Address, Key
 _OAUTH1 = "OAuth 1.0a"
 _OAUTH2 = "OAuth 2.0"
 _PRICE = "US dollars for"
+_ANSWERS = "at the default prices 200 to 250 answers for 5 dollars"
 _MOST = 100
 
 
@@ -54,6 +55,7 @@ class X(Section):
     price_post: Annotated[Dollars, Field(description=f"{_PRICE} a post without a link.")] = 0.015
     price_post_with_link: Annotated[Dollars, Field(description=f"{_PRICE} a post with a link.")] = 0.20
     daily_cap: Annotated[
-        Dollars | None, Field(description="Most that a day (UTC) may cost; then X rests until midnight.")
+        Dollars | None,
+        Field(description=f"Most that a day (UTC) may cost, {_ANSWERS}; then X rests until midnight."),
     ] = 5.0
     warn_at: Annotated[Share, Field(description="Share of daily_cap from which operators are warned.")] = 0.8

@@ -24,11 +24,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One medium on a post, as the platform names it. ``url`` is http(s), or file: on `inbox`."""
+    """One medium on a post, as the platform names it. ``url`` is http(s), or file: on `inbox`.
+
+    ``sensitive``: its author or the platform has marked it as nothing for everybody, such as nudity or gore.
+    """
 
     url: str
     mime: str | None = None
     alt_text: str | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

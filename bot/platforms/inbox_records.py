@@ -51,6 +51,7 @@ class AttachmentRecord(_Record):
     url: _HttpUrl | None = None
     mime: str | None = None
     alt_text: str | None = None
+    sensitive: bool = False
 
     def url_in(self, folder: Path) -> str:
         """The http(s) URL, or the file: URL of a file that lies in the folder, links followed.
@@ -122,7 +123,8 @@ class PostRecord(_Record):
         found = []
         for record in self.attachments:
             try:
-                found.append(Attachment(record.url_in(folder), record.mime, record.alt_text))
+                url = record.url_in(folder)
+                found.append(Attachment(url, record.mime, record.alt_text, record.sensitive))
             except MalformedRecord as fault:
                 _log.warning("attachment refused", post=self.id, cause=str(fault))
         return found

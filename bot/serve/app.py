@@ -298,7 +298,8 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 
 async def _not_found(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _failure(error.status_code, "not_understood", str(error.detail), dict(error.headers or {}))
+    message = f"{error.detail}; GET /openapi.json lists the routes"
+    return _failure(error.status_code, "not_understood", message, dict(error.headers or {}))
 
 
 async def _not_understood(_request: Request, error: Exception) -> Response:

@@ -34,7 +34,7 @@ def create_app(health: Callable[[], HealthReport], token: SecretStr | None = Non
         response.status_code = 200 if report.ok else 503
         response.headers["Cache-Control"] = "no-store"
         shown = report.checks if is_allowed(authorization, token) else ()
-        return {"status": "ok" if report.ok else "failing", "checks": [asdict(check) for check in shown]}
+        return {"status": report.status, "checks": [asdict(check) for check in shown]}
 
     return app
 

@@ -54,6 +54,12 @@ class ServiceFigures(Collector):
             (((check.name,), float(check.ok)) for check in report.checks),
         )
         yield _gauge(
+            "veritag_check_degraded",
+            "1 where a check of /health is well, but slow for a reason that is not the bot's.",
+            ["check"],
+            (((check.name,), float(check.degraded)) for check in report.checks),
+        )
+        yield _gauge(
             "veritag_check_age_seconds",
             "Seconds since what a check looks at was last at work.",
             ["check"],

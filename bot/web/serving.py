@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,32 +11,11 @@ import structlog
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from analysis.model import Analyzer
-    from bot.config import Settings
-    from bot.flow import Flow
-    from bot.keeping import Keeper
-    from bot.platforms.base import Platform
-    from bot.resolver import Resolver
-    from bot.service import Service
+    from bot.parts import Parts
     from bot.thumbnails import Thumbnails
     from bot.web.console.desk import Desk
-    from state.store import Store
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of a running bot."""
-
-    settings: Settings
-    store: Store
-    flow: Flow
-    analyzer: Analyzer
-    resolver: Resolver
-    keeper: Keeper
-    platforms: Sequence[Platform]
-    service: Service
 
 
 @contextmanager
@@ -103,8 +81,8 @@ def _install_public(app: FastAPI, parts: Parts, thumbnails: Thumbnails) -> None:
 
 
 def _desk(parts: Parts, thumbnails: Thumbnails) -> Desk:
-    from bot.assembly import build_writer
     from bot.card import Cards, Thumbnail
+    from bot.parts import build_writer
     from bot.web.console.desk import Desk
     from bot.web.console.guard import Guard
     from bot.web.console.pages import Pages

@@ -16,7 +16,7 @@ from bot.weights.download import Progress, download
 from bot.weights.hub import as_hub_file, download_from_hub
 from detectors import record as record_of
 from detectors import weights
-from detectors.errors import WeightsMismatch
+from detectors.errors import WeightsMismatch, WeightsMissing
 from detectors.record import WeightsRecord
 
 DOWNLOADS = "downloads"
@@ -43,9 +43,12 @@ def fetch(name: str, on_file: OnFile, weights_dir: Path | None = None) -> tuple[
     Raises:
         UnknownDetector: no detector of that name is registered.
         FetchFailed: a file cannot be had, or another process is at it; what came stays for another call.
-        WeightsError: a file that came is not the record's, or does not fit; it is removed.
+        WeightsError: a file that came is not the record's, or does not fit; it is removed. Or a file comes
+            with a Python package, which is not installed or holds another one.
     """
     record = record_of(name)
+    if package := weights.missing_package(record):
+        raise WeightsMissing(name, package)
     parts = [part for part in (None, *record.parts) if not _is_good(record.part(part), weights_dir)]
     public = [part for part in parts if record.part(part).file.source]
     done: tuple[Fetched, ...] = ()
@@ -53,7 +56,9 @@ def fetch(name: str, on_file: OnFile, weights_dir: Path | None = None) -> tuple[
         with _alone(weights.folder(weights_dir) / DOWNLOADS) as downloads:
             done = _fetch(record, public, downloads, on_file, weights_dir)
     for part in parts:
-        if part not in public:
+        if record.part(part).file.package:
+            weights.verify(record.part(part), weights.location(record.part(part)))  # says what is wrong
+        elif part not in public:
             raise FetchFailed(_how_by_hand(record, part))
     return done
 

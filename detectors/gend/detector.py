@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from detectors import aggregation, face_crops, pixels, weights
-from detectors.base import Detector, Output, View
-from detectors.gend.networks import GenDCLIPNetwork, GenDDINOv3Network, GenDNetwork, GenDPENetwork
+from detectors import aggregation, face_crops, pixels
+from detectors.base import Output, View
+from detectors.gend.networks import GenDCLIPNetwork, GenDDINOv3Network, GenDPENetwork
+from detectors.network_detector import NetworkDetector
 from detectors.record import WeightsRecord
 
 SIDE = 224
 _HALF = (0.5, 0.5, 0.5)
 
 
-class GenD(Detector):
+class GenD(NetworkDetector):
     """What the three have in common; a subclass chooses the network and prepares faces for it."""
 
     view = View.FACES
     network: ClassVar[type[GenDCLIPNetwork | GenDPENetwork | GenDDINOv3Network]]
 
-    def __init__(self, network: GenDNetwork, record: WeightsRecord, device: str = "cpu") -> None:
-        self.record = record
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
-
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build the network and fill it.
-
-        Raises:
-            WeightsError: see `weights.load_into`.
-        """
+    def build(cls, record: WeightsRecord) -> nn.Module:
+        """Return the network, without storage."""
+        del record
         with torch.device("meta"):
-            network = cls.network()
-        weights.load_into(network, record, weights_dir)
-        return cls(network, record, device)
+            return cls.network()
 
     @abstractmethod
     def prepare(self, crops: Tensor) -> Tensor:

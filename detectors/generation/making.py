@@ -33,6 +33,7 @@ from detectors.generation.laundering import (
     LOSSLESS_PICTURE,
     LOSSLESS_SOUND,
     Chain,
+    Codec,
     picture_chain,
     sound_chain,
 )
@@ -75,8 +76,62 @@ class Pair:
     laundering: Description
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A real medium and the fake made of it, before they are sent anywhere.
+
+    Pictures are uint8 RGB ``(H, W, 3)``, sounds float32 ``(samples,)``; ``aligned`` is the chain by which
+    both get the real medium's file history.
+    """
+
+    original: Original
+    seed: int
+    modality: Modality
+    real: NDArray[Any]
+    fake: NDArray[Any]
+    mask: Mask | None
+    parameters: Description
+    aligned: Chain[Any]
+
+    def delivered(self, launder: str | None) -> Pair:
+        """Send both the same way; `Recipe` says what ``launder`` names.
+
+        Raises:
+            Unsuitable: they arrive as the same file.
+            GenerationError: there is no such preset for such media.
+        """
+        chain = (
+            self.aligned if launder is None else drawn_chain(self.original, self.seed, launder, self.modality)
+        )
+        lossless: Codec[Any] = LOSSLESS_PICTURE if self.modality is Modality.IMAGE else LOSSLESS_SOUND
+        real, fake = (chain.deliver(medium, lossless) for medium in (self.real, self.fake))
+        if real == fake:
+            raise Unsuitable("the fake came out the same as the real one")
+        mask = None if self.mask is None else _encode_mask(chain.follow(self.mask))
+        return Pair(real[0], fake[0], fake[1], mask, self.parameters, chain.describe())
+
+
+def drawn_chain(original: Original, seed: int, launder: str, modality: Modality) -> Chain[Any]:
+    """The chain that a preset draws for a medium: the same one whatever is made of it.
+
+    Raises:
+        GenerationError: there is no such preset for such media.
+    """
+    rng = item_rng(seed, original.sha256, "laundering")
+    return picture_chain(rng, launder) if modality is Modality.IMAGE else sound_chain(rng, launder)
+
+
 def make(original: Original, recipe: Recipe, folder: Path, donors: Sequence[Original]) -> Pair:
     """Make one pair; it depends on the recipe, the original and the set of donors only.
+
+    Raises:
+        Unsuitable, NotApplicable, GenerationError: as `fresh` and `Fresh.delivered` do.
+    """
+    return fresh(original, recipe.generator, recipe.seed, folder, donors).delivered(recipe.launder)
+
+
+def fresh(original: Original, generator: str, seed: int, folder: Path, donors: Sequence[Original]) -> Fresh:
+    """Make the fake of a medium.
 
     Args:
         folder: what `original.path` is relative to.
@@ -86,13 +141,9 @@ def make(original: Original, recipe: Recipe, folder: Path, donors: Sequence[Orig
         Unsuitable, NotApplicable: no such fake can be made of this medium.
         GenerationError: the generator does not keep its contract, or cannot be loaded.
     """
-    if recipe.modality is Modality.IMAGE:
-        pair = _picture_pair(original, recipe, folder, donors)
-    else:
-        pair = _sound_pair(original, recipe, folder)
-    if pair.real == pair.fake:
-        raise Unsuitable("the fake came out the same as the real one")
-    return pair
+    if entry(generator).modality is Modality.IMAGE:
+        return _fresh_picture(original, generator, seed, folder, donors)
+    return _fresh_sound(original, generator, seed, folder)
 
 
 @contextmanager
@@ -109,47 +160,39 @@ def one_thread() -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _picture_pair(original: Original, recipe: Recipe, folder: Path, donors: Sequence[Original]) -> Pair:
-    real, chain = read_picture(folder / original.path)
-    rng = item_rng(recipe.seed, original.sha256, recipe.generator)
-    generate = picture_generator(recipe.generator)
-    if entry(recipe.generator).donor:
-        donor, name = _donor(original, recipe, folder, donors)
+def _fresh_picture(
+    original: Original, name: str, seed: int, folder: Path, donors: Sequence[Original]
+) -> Fresh:
+    real, aligned = read_picture(folder / original.path)
+    rng = item_rng(seed, original.sha256, name)
+    generate = picture_generator(name)
+    if entry(name).donor:
+        donor, lender = _donor(original, seed, folder, donors)
         with one_thread():
             fake, mask, parameters = cast(DonorGenerator, generate)(real, rng, donor)
-        parameters = {**parameters, "donor": name}
+        parameters = {**parameters, "donor": lender}
     else:
         with one_thread():
             fake, mask, parameters = cast(PictureGenerator, generate)(real, rng)
-    _check(recipe.generator, real, fake, mask)
-    if recipe.launder is not None:
-        chain = picture_chain(item_rng(recipe.seed, original.sha256, "laundering"), recipe.launder)
-    files = [chain.deliver(medium, LOSSLESS_PICTURE) for medium in (real, fake)]
-    drawn = None if mask is None else _encode_mask(chain.follow(mask))
-    return Pair(files[0][0], files[1][0], files[1][1], drawn, parameters, chain.describe())
+    _check(name, real, fake, mask)
+    return Fresh(original, seed, Modality.IMAGE, real, fake, mask, parameters, aligned)
 
 
-def _sound_pair(original: Original, recipe: Recipe, folder: Path) -> Pair:
+def _fresh_sound(original: Original, name: str, seed: int, folder: Path) -> Fresh:
     real = read_sound(folder / original.path)
-    rng = item_rng(recipe.seed, original.sha256, recipe.generator)
-    generate = sound_generator(recipe.generator)
+    rng = item_rng(seed, original.sha256, name)
+    generate = sound_generator(name)
     with one_thread():
         fake, parameters = generate(real, rng)
-    _check(recipe.generator, real, fake, None)
-    if recipe.launder is None:
-        chain: Chain[Sound] = Chain(ALIGNED, ())
-    else:
-        chain = sound_chain(item_rng(recipe.seed, original.sha256, "laundering"), recipe.launder)
-    files = [chain.deliver(medium, LOSSLESS_SOUND) for medium in (real, fake)]
-    return Pair(files[0][0], files[1][0], files[1][1], None, parameters, chain.describe())
+    _check(name, real, fake, None)
+    aligned: Chain[Sound] = Chain(ALIGNED, ())
+    return Fresh(original, seed, Modality.AUDIO, real, fake, None, parameters, aligned)
 
 
-def _donor(
-    original: Original, recipe: Recipe, folder: Path, donors: Sequence[Original]
-) -> tuple[Pixels, str]:
+def _donor(original: Original, seed: int, folder: Path, donors: Sequence[Original]) -> tuple[Pixels, str]:
     """Another picture that is fit to lend a part, and its name in the manifest."""
     others = [donor for donor in donors if donor.sha256 != original.sha256]
-    rng = item_rng(recipe.seed, original.sha256, "donor")
+    rng = item_rng(seed, original.sha256, "donor")
     for place in rng.permutation(len(others))[:DONORS_TRIED]:
         try:
             picture, _ = read_picture(folder / others[place].path)

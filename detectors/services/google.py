@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from detectors.services.budget import Budget
-from detectors.services.http import HttpService, Patience, bearer
+from detectors.services.http import HttpClient, HttpService, Patience, bearer
 
 PER_CALL = 0.0035  # dollars, list price of web detection
 _MAX_PAGES = 20
 _MAX_ADDRESS = 2_000
 
 
-class GoogleWebDetection:
+class GoogleWebDetection(HttpClient):
     """Implements `WebDetection`.
 
     Args:
@@ -41,16 +41,6 @@ class GoogleWebDetection:
             base_url, "web detection", headers={"x-goog-api-key": token}, budget=budget, patience=patience
         )
         self._per_call = per_call
-
-    @property
-    def name(self) -> str:
-        """See `Service`."""
-        return self._service.name
-
-    @property
-    def local(self) -> bool:
-        """See `Service`."""
-        return self._service.local
 
     def pages(self, picture: bytes) -> Sequence[str]:
         """See `WebDetection`."""

@@ -169,6 +169,22 @@ class HttpService:
             raise _Fault("breaks the connection off", owed=True) from None
 
 
+class HttpClient:
+    """What clients of one HTTP service have in common; a subclass makes the service."""
+
+    _service: HttpService
+
+    @property
+    def name(self) -> str:
+        """See `Service`."""
+        return self._service.name
+
+    @property
+    def local(self) -> bool:
+        """See `Service`."""
+        return self._service.local
+
+
 def _check(response: httpx.Response) -> None:
     status = response.status_code
     if status == 200:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from detectors.errors import Declined
 from detectors.services import Question
 from detectors.services.budget import Budget
-from detectors.services.http import HttpService, Patience, bearer
+from detectors.services.http import HttpClient, HttpService, Patience, bearer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ class TokenPrices:
     output: float
 
 
-class ChatModel:
+class ChatModel(HttpClient):
     """A language model behind ``/chat/completions`` with a JSON schema. Implements `LanguageModel`.
 
     Args:
@@ -70,16 +70,6 @@ class ChatModel:
         self._prices = _priced(self._service, prices, TokenPrices(0, 0))
         self._model = model
         self._options = {"temperature": 0, "max_tokens": _OUTPUT_TOKENS} if options is None else dict(options)
-
-    @property
-    def name(self) -> str:
-        """See `Service`."""
-        return self._service.name
-
-    @property
-    def local(self) -> bool:
-        """See `Service`."""
-        return self._service.local
 
     def ask(self, question: Question, form: type[Answer]) -> Answer:
         """See `LanguageModel`.
@@ -142,7 +132,7 @@ class ChatModel:
         return (tokens_in * self._prices.input + tokens_out * self._prices.output) / 1e6
 
 
-class SpeechEndpoint:
+class SpeechEndpoint(HttpClient):
     """Speech recognition behind ``/audio/transcriptions``. Implements `SpeechRecogniser`.
 
     Args:
@@ -168,16 +158,6 @@ class SpeechEndpoint:
         )
         self._per_minute = _priced(self._service, per_minute, 0.0)
         self._model = model
-
-    @property
-    def name(self) -> str:
-        """See `Service`."""
-        return self._service.name
-
-    @property
-    def local(self) -> bool:
-        """See `Service`."""
-        return self._service.local
 
     def transcribe(self, waveform: Tensor) -> str:
         """See `SpeechRecogniser`."""

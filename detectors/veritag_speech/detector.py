@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Self
-
 import torch
 from torch import Tensor, nn
 
-from detectors import aggregation, weights
-from detectors.base import Detector, Output, View
+from detectors import aggregation
+from detectors.base import Output, View
 from detectors.errors import NotApplicable
+from detectors.network_detector import NetworkDetector
 from detectors.record import WeightsRecord
 from detectors.veritag_speech.activity import FRAME, active_frames
 from detectors.veritag_speech.statistics import SAMPLE_RATE, WINDOW, SpeechStatistics
@@ -68,26 +66,16 @@ def cut_windows(waveform: Tensor, most: int = MAX_WINDOWS) -> tuple[Tensor, Tens
     return windows, starts + first * FRAME
 
 
-class VeritagSpeech(Detector):
+class VeritagSpeech(NetworkDetector):
     """Judges the speech of a medium by up to 32 windows of 2 s; their logits are averaged."""
 
     view = View.WAVEFORM
 
-    def __init__(self, network: SpeechNetwork, record: WeightsRecord, device: str = "cpu") -> None:
-        self.record = record
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
-
     @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build the network and fill it.
-
-        Raises:
-            WeightsError: see `weights.load_into`.
-        """
-        network = SpeechNetwork()
-        weights.load_into(network, record, weights_dir)
-        return cls(network, record, device)
+    def build(cls, record: WeightsRecord) -> nn.Module:
+        """Return the network; its statistics have tables of their own, so it is built in memory."""
+        del record
+        return SpeechNetwork()
 
     def preprocess(self, view: Tensor) -> Tensor:
         """Cut the windows that hold speech: float32 ``(W, 1 + WINDOW)`` on the device, W from 1 to 32.

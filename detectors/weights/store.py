@@ -68,6 +68,12 @@ def is_there(record: WeightsRecord, weights_dir: Path | None = None) -> bool:
     return all(location(part, weights_dir).is_file() for part in record.files())
 
 
+def missing_package(record: WeightsRecord) -> str | None:
+    """Return the Python package that holds some of a record's files and is not installed; None: all are."""
+    absent = (part.file.package for part in record.files() if not location(part).is_file())
+    return next(filter(None, absent), None)
+
+
 def require_room(directory: Path, size: int, what: str) -> None:
     """Check that a file of so many bytes fits on the disk of a folder.
 

@@ -1,8 +1,9 @@
-"""Schema migrations: numbered SQL files in this folder, applied in order and once, each in a transaction."""
+"""Schema migrations: numbered SQL files in this folder, applied in order and once, all in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 
 from sqlite_utils import Database, Migrations
@@ -42,10 +43,22 @@ def migrate(db: Database) -> None:
         raise SchemaTooNew(
             f"it was written by a newer version, with {', '.join(sorted(unknown))}; install that version"
         )
-    if migrations.pending(db):
-        with db.atomic():
-            derived.drop(db.conn)
-        migrations.apply(db)
-    if not derived.stands(db.conn):
-        with db.atomic():
-            derived.make(db.conn)
+    if migrations.pending(db) or not derived.stands(db.conn):
+        with _alone(db):
+            if migrations.pending(db):
+                derived.drop(db.conn)
+                migrations.apply(db)
+            if not derived.stands(db.conn):
+                derived.make(db.conn)
+
+
+@contextmanager
+def _alone(db: Database) -> Iterator[None]:
+    """A transaction that other processes wait for: who opens the file meanwhile finds the work done."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.rollback()
+        raise
+    db.execute("COMMIT")

@@ -91,8 +91,8 @@ def clip(
             video.set_display_rotation(rotation)
         audio: Any = container.add_stream(sound, rate=48000) if sound else None
         for i in range(count):
-            level = np.full((size[1], size[0], 3), 16 + STEP * i, np.uint8)
-            frame = av.VideoFrame.from_ndarray(level if picture is None else picture(i), format="rgb24")
+            shown = np.full((size[1], size[0], 3), 16 + STEP * i, np.uint8) if picture is None else picture(i)
+            frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
             frame.pts, frame.time_base = (times[i] if times else i), 1 / rate
             container.mux(video.encode(frame))
         container.mux(video.encode(None))

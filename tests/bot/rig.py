@@ -15,8 +15,9 @@ from analysis.stub import StubAnalyzer
 from bot.analyses import Analyses
 from bot.card import Cards, Thumbnail
 from bot.clock import FakeClock
-from bot.flow import Flow, Patience
+from bot.flow import Flow
 from bot.manners import Manners
+from bot.patience import Patience
 from bot.pausing import Pausing, QuietHours
 from bot.platforms.base import Draft, Post, SentReply
 from bot.platforms.inbox import InboxPlatform

@@ -89,6 +89,18 @@ def test_a_second_asker_is_served_from_the_earlier_analysis(tmp_path: Path) -> N
         assert "checked the same file before" in bot.replies_to("m3")[0]
 
 
+def test_a_mark_that_comes_later_is_known_with_the_next_asker(tmp_path: Path) -> None:
+    with rig(tmp_path) as bot:
+        bot.world.post("p1", bot.world.medium(1))
+        bot.world.mention("m1", parent_id="p1")
+        bot.settle()
+        assert [medium.sensitive for medium in bot.store.posts.media_of("inbox", "p1")] == [False]
+        bot.world.post("p1", "media/1.png", sensitive=True)
+        bot.world.mention("m2", parent_id="p1", author="b")
+        bot.settle()
+        assert [medium.sensitive for medium in bot.store.posts.media_of("inbox", "p1")] == [True]
+
+
 def test_the_reply_can_go_below_the_media(tmp_path: Path) -> None:
     with rig(tmp_path, to_media_post=True) as bot:
         bot.world.post("p", bot.world.medium(1))

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.checks import check_credentials
+from bot.checks import check_credentials, check_queue
 from bot.errors import CredentialsRefused, PlatformError, RateLimited
 from bot.flow import Flow
+from bot.health import Check
+from bot.holds import Holds
 from state.model import MentionState, ReplyState, Step
 from tests.bot.rig import FaultyInbox, Rig, rig
 from tests.bot.world import InboxWorld
@@ -183,6 +185,59 @@ def test_waiting_for_a_limit_is_no_illness(bot: Rig) -> None:
     bot.platform.before = [RateLimited("429")]
     bot.step(Step.SEND)
     assert check_credentials("inbox", bot.flow.holds.standing()).ok
+
+
+def sending(bot: Rig, *others: str) -> Check:
+    return check_queue(bot.store, Step.SEND, ("inbox", *others), bot.flow.holds)
+
+
+def test_a_backlog_behind_a_platforms_limit_degrades_the_health(bot: Rig) -> None:
+    """One reply in ten minutes: the last of ten has waited long, and nothing is wrong."""
+    bot.step(Step.RESOLVE)
+    for sent in range(MENTIONS):
+        now = sending(bot)
+        assert now.ok, sent
+        assert now.degraded == ("inbox asked to wait" in now.detail) == (sent >= 3), sent  # half an hour
+        (job,) = bot.flow.claim(Step.SEND, ("inbox",), 1)
+        bot.flow.run(job)
+        assert sending(bot).ok, sent
+        bot.platform.before = [RateLimited("429", bot.clock.now() + timedelta(minutes=10))]
+        bot.step(Step.SEND)
+        bot.clock.advance(10 * 60 + 1)
+    assert len(bot.world.replies()) == MENTIONS
+
+
+def test_a_limit_excuses_no_other_platform_and_no_standstill(bot: Rig, tmp_path: Path) -> None:
+    bot.step(Step.RESOLVE)
+    bot.platform.before = [RateLimited("429", START + timedelta(minutes=45))]
+    bot.step(Step.SEND)
+    bot.clock.advance(39 * 60)
+    assert sending(bot, "elsewhere").degraded
+    bot.store.queue.add(Step.SEND, "elsewhere", 77, bot.clock.now())
+    bot.clock.advance(29 * 60)
+    assert sending(bot, "elsewhere").degraded
+    bot.clock.advance(3 * 60)
+    ill = sending(bot, "elsewhere")
+    assert (ill.ok, ill.detail) == (False, "the next step has waited 1920 s")
+    assert bot.store.queue.cancel(Step.SEND, 77)
+    bot.clock.advance(5 * 60)
+    ill = sending(bot, "elsewhere")  # since the limit's end, too, nothing has left for half an hour
+    assert (ill.ok, ill.degraded) == (False, False)
+
+
+def test_a_backlog_for_want_of_credentials_is_no_limit(bot: Rig) -> None:
+    bot.step(Step.RESOLVE)
+    refused_until(bot, CredentialsRefused("401"), 1, Step.SEND)
+    assert not sending(bot).ok
+
+
+def test_after_a_restart_the_limit_still_excuses_the_backlog(bot: Rig) -> None:
+    bot.step(Step.RESOLVE)
+    bot.platform.before = [RateLimited("429", START + timedelta(hours=2))]
+    bot.step(Step.SEND)
+    bot.clock.advance(HOUR)
+    restarted = Holds(bot.store, timedelta(days=1))
+    assert check_queue(bot.store, Step.SEND, ("inbox",), restarted).degraded
 
 
 @pytest.mark.parametrize("minutes", [3, 120])

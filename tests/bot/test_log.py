@@ -36,13 +36,16 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_json_is_one_object_a_line_for_structlog_and_the_standard_library(stream: io.StringIO) -> None:
     configure("info", "json", stream)
     structlog.get_logger("bot.watcher").info("mention stored", mention="m1", count=3)
-    logging.getLogger("uvicorn.error").warning("port %d taken", 80, extra={"host": "here"})
+    logging.getLogger("uvicorn.error").warning(
+        "port %d taken", 80, extra={"host": "here", "color_message": "port"}
+    )
     logging.getLogger("bot").debug("not written")
     structlog.get_logger().debug("not written")
     first, second = lines(stream)
     assert (first["event"], first["mention"], first["count"]) == ("mention stored", "m1", 3)
     assert (first["level"], first["logger"]) == ("info", "bot.watcher")
     assert (second["event"], second["level"], second["host"]) == ("port 80 taken", "warning", "here")
+    assert "color_message" not in second
     assert str(first["timestamp"]).endswith("Z")
 
 

@@ -30,6 +30,9 @@ from analysis.stub import StubAnalyzer
 from bot.cli import edge
 
 class Slow(StubAnalyzer):
+    def warm_up(self, on_progress):
+        on_progress("loading")
+
     def submit(self, path):
         if {slow}:
             import concurrent.futures
@@ -111,6 +114,18 @@ def test_it_starts_at_now_serves_what_comes_and_stops_cleanly(
         assert process.wait(5) == 0
         assert time.monotonic() - before < 5
     assert [reply["in_reply_to"] for reply in world.replies()] == ["new"]
+
+
+def test_the_engine_is_started_only_where_something_is_to_be_done(tmp_path: Path, world: InboxWorld) -> None:
+    world.mention("m", world.medium(1))
+    said = []
+    for _ in range(2):
+        with running(tmp_path, world, "--until-idle", WATCH__FIRST_START="all") as process:
+            said.append(process.communicate(timeout=60))
+            assert process.returncode == 0
+    assert ["engine: " in err for _, err in said] == [True, False]
+    assert "Nothing is new" in said[1][0]
+    assert len(world.replies()) == 1
 
 
 def test_it_stops_in_time_with_an_engine_that_never_answers_and_goes_on_later(

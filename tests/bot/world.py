@@ -59,13 +59,13 @@ class InboxWorld:
 
     def _record(self, id_: str, media: tuple[str, ...], fields: dict[str, Any]) -> dict[str, Any]:
         self._time += timedelta(seconds=1)
-        author = fields.pop("author", "ann")
+        author, sensitive = fields.pop("author", "ann"), fields.pop("sensitive", False)
         return {
             "id": id_,
             "author": {"id": author, "handle": author},
             "created_at": self._time.isoformat(),
             "text": "",
-            "attachments": [{"url" if "://" in m else "file": m} for m in media],
+            "attachments": [{"url" if "://" in m else "file": m, "sensitive": sensitive} for m in media],
             **fields,
         }
 

@@ -17,8 +17,7 @@ import pytest
 from analysis.errors import Refusal
 from analysis.model import Band, Verdict
 from analysis.stub import StubAnalyzer
-from bot import flow, manners, process, request
-from bot.assembly import build_service
+from bot import flow, manners, parts, patience, process, request, sending
 from bot.config.fields import leaves, sections
 from bot.errors import ResolveFailure
 from bot.service import Service
@@ -66,8 +65,15 @@ def decided() -> Iterator[str]:
 
 def flow_codes() -> Iterator[str]:
     """Codes that the flow names: in what it raises, gives up, ignores, and looks up by the error's kind."""
-    place = {"TryAgain": 0, "_give_up": 1, "_abandon": 1, "_ignore": 2, "_answer_failure": 2, "_end_reply": 2}
-    for node in ast.walk(tree(flow)):
+    place = {
+        "TryAgain": 0,
+        "_give_up": 1,
+        "_abandon": 1,
+        "_ignore": 2,
+        "_answer_failure": 2,
+        "end_as_failed": 2,
+    }
+    for node in (node for module in (flow, patience, sending) for node in ast.walk(tree(module))):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             if name in place and isinstance(node.args[place[name]], ast.Constant | ast.BoolOp):
@@ -199,14 +205,15 @@ def test_checks_on_the_page_are_those_of_the_endpoint(place: Path) -> None:
         def idle(self, store: object, new: int) -> None:
             seen.update(check.name for check in service[0].health().checks)
 
+    make = parts.build_service
     service: list[Service] = []
 
     def build(*arguments: Any) -> Service:
-        service.append(build_service(*arguments))
+        service.append(make(*arguments))
         return service[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "build_service", build)
+        patch.setattr(parts, "build_service", build)
         live(place, test_mode=True, data_dir="other", spectator=Looking())
     assert seen == named
 

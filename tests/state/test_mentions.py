@@ -129,7 +129,11 @@ def test_opting_out_and_in_again(store: Store) -> None:
 
 def test_the_media_of_a_post_keep_their_order_and_reasons(store: Store) -> None:
     post_id = store.posts.save(post("1"))
-    media = [MEDIUM, PostMedium("https://example.org/b", None, reason="gone", detail="404")]
+    media = [
+        MEDIUM,
+        PostMedium("https://example.org/b", None, reason="gone", detail="404"),
+        replace(MEDIUM, source_url="https://example.org/c.jpg", sensitive=True),
+    ]
     store.posts.set_media(post_id, media)
     store.posts.set_media(post_id, media)
     assert store.posts.media(post_id) == media

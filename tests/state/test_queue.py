@@ -158,6 +158,8 @@ def test_waiting_counts_from_when_a_step_could_be_taken(store: Store, clock: Clo
     accept(store, post("1", age=5000), post("2", age=10))
     clock.advance(20)
     assert store.queue.waiting(Step.RESOLVE) == timedelta(seconds=20)
+    assert store.queue.waiting(Step.RESOLVE, without=["elsewhere"]) == timedelta(seconds=20)
+    assert store.queue.waiting(Step.RESOLVE, without=["inbox"]) == timedelta(0)
     assert store.queue.waiting(Step.NOTICE) == timedelta(0)
 
 

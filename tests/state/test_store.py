@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -40,6 +42,21 @@ def test_a_failing_migration_leaves_nothing_behind(tmp_path: Path, monkeypatch: 
     with pytest.raises(sqlite3.OperationalError):
         migrate(db)
     assert "a" not in db.table_names()
+
+
+def test_a_file_that_several_open_at_once_is_made_once(tmp_path: Path) -> None:
+    path, together = tmp_path / "state.sqlite3", threading.Barrier(4)
+
+    def open_it() -> None:
+        together.wait()
+        with closing(Store(path, Mode.LIVE)) as store:
+            accept(store, post(str(threading.get_ident())))
+
+    with ThreadPoolExecutor(4) as pool:
+        for opened in [pool.submit(open_it) for _ in range(4)]:
+            opened.result()
+    with closing(Store(path, Mode.LIVE)) as store:
+        assert store.row("SELECT count(*) AS n FROM mentions") == {"n": 4}
 
 
 def test_scripts_are_split_at_statement_ends_only() -> None:

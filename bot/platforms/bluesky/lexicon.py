@@ -42,6 +42,9 @@ APP_PASSWORD_SCOPES = frozenset({"com.atproto.appPass", "com.atproto.appPassPriv
 # The author's own label that says: this account is a bot
 BOT_LABEL = "bot"
 
+# What authors and the platform's moderators label media that are nothing for everybody
+SENSITIVE_LABELS = frozenset({"porn", "sexual", "nudity", "graphic-media", "gore", "!warn", "!hide"})
+
 # Limits of a post
 MAX_GRAPHEMES = 300
 MAX_BYTES = 3000

@@ -1,6 +1,6 @@
 """From Bluesky's views of a post to a `Post`. A notification and a post view name the same fields.
 
-uri, author {did, handle, labels [{src, val}]}, indexedAt, viewer {replyDisabled}
+uri, author {did, handle, labels [{src, val}]}, labels [{src, val}], indexedAt, viewer {replyDisabled}
 record {text, createdAt, langs, facets, reply {parent.uri, root.uri}, embed}
 """
 
@@ -36,6 +36,7 @@ def read_post(view: Payload, blob_url: BlobUrl) -> Post:
     author = _account(view.at("author"))
     embed = record.find("embed")
     files = _files(uri, embed) if embed is not None else ()
+    sensitive = _is_sensitive(view)
     return Post(
         id=uri,
         author=author,
@@ -44,7 +45,7 @@ def read_post(view: Payload, blob_url: BlobUrl) -> Post:
         url=web_url(author, uri),
         language=next(iter(record.texts("langs")), None),
         attachments=tuple(
-            Attachment(blob_url(author.id, file.cid), file.medium.mime, file.medium.alt_text)
+            Attachment(blob_url(author.id, file.cid), file.medium.mime, file.medium.alt_text, sensitive)
             for file in files
         ),
         links=_links(record, embed),
@@ -97,6 +98,12 @@ def _account(author: Payload) -> Account:
         for label in author.items("labels")
     )
     return Account(did, author.maybe_text("handle") or "handle.invalid", any(said_by_itself))
+
+
+def _is_sensitive(view: Payload) -> bool:
+    """Whether the post, or its author's account, bears such a label; whoever has put it there."""
+    labels = (*view.items("labels"), *view.items("author", "labels"))
+    return any(label.maybe_text("val") in lexicon.SENSITIVE_LABELS for label in labels)
 
 
 def _files(uri: str, embed: Payload) -> tuple[Blob, ...]:

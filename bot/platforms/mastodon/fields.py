@@ -91,6 +91,7 @@ class StatusFields(BaseModel):
     uri: str | None = None
     language: str | None = None
     visibility: str = "direct"
+    sensitive: bool = False
     in_reply_to_id: Id | None = None
     in_reply_to_account_id: Id | None = None
     media_attachments: Annotated[list[AttachmentFields], BeforeValidator(_or_empty)] = Field(

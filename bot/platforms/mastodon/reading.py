@@ -32,7 +32,7 @@ def to_post(status: StatusFields, now: datetime, *, addressed: bool = True) -> P
     card = status.card.url if status.card else None
     links = (*said.links, card) if card and card.startswith(("http://", "https://")) else said.links
     young = now - status.created_at < STILL_PROCESSING
-    found = [_attachment(each, young) for each in status.media_attachments]
+    found = [_attachment(each, young, status.sensitive) for each in status.media_attachments]
     return Post(
         id=status.id,
         author=to_account(status.account),
@@ -49,11 +49,11 @@ def to_post(status: StatusFields, now: datetime, *, addressed: bool = True) -> P
     )
 
 
-def _attachment(fields: AttachmentFields, young: bool) -> Attachment | None:
+def _attachment(fields: AttachmentFields, young: bool, sensitive: bool) -> Attachment | None:
     """One medium. The origin's own file comes before this server's copy of it."""
     url = fields.remote_url or fields.url
     if url is not None:
-        return Attachment(url, alt_text=fields.description or None)
+        return Attachment(url, alt_text=fields.description or None, sensitive=sensitive)
     if young:
         raise PlatformUnavailable("the server is still working on the media of this post")
     return None

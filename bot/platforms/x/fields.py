@@ -25,6 +25,7 @@ TWEET_FIELDS = [
     "entities",
     "lang",
     "note_tweet",
+    "possibly_sensitive",
     "referenced_tweets",
     "text",
 ]
@@ -121,6 +122,7 @@ class Tweet(_Json):
     display_text_range: tuple[int, int] | None = None
     entities: Entities = Entities()
     note_tweet: Note | None = None
+    possibly_sensitive: bool = False
     attachments: Attached = Attached()
     referenced_tweets: tuple[Reference, ...] = ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -92,7 +93,7 @@ class _Book:
         for key in tweet.attachments.media_keys:
             found = attachment(self.media[key]) if key in self.media else None
             if found is not None:
-                yield found
+                yield replace(found, sensitive=tweet.possibly_sensitive)
 
 
 def attachment(medium: Medium) -> Attachment | None:

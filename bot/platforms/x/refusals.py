@@ -55,6 +55,12 @@ _WORDS = (
 )
 """X's English for what has no problem type of its own; matched without case, anywhere in its answer."""
 
+_REFUSED: dict[_Meaning | None, type[ReplyRefused]] = {
+    _Meaning.DUPLICATE: Duplicate,
+    _Meaning.NO_SUCH_PARENT: NoSuchParent,
+}
+"""What these words make of a post that X refuses."""
+
 
 def error_of(response: requests.Response, *, effect: bool) -> PlatformError:
     """The error that an answer's status stands for; 429 is not among them.
@@ -74,12 +80,10 @@ def error_of(response: requests.Response, *, effect: bool) -> PlatformError:
     meaning = _meaning(refused)
     if meaning is _Meaning.NOT_ALLOWED:
         return CredentialsRefused(f"{said}; allow the app to read and write, then {_AUTHORIZE}")
-    if meaning is _Meaning.DUPLICATE:
-        return Duplicate(said)
-    if meaning is _Meaning.NO_SUCH_PARENT:
-        return NoSuchParent(said)
     if effect:
-        return ReplyRefused(said)
+        return _REFUSED.get(meaning, ReplyRefused)(said)
+    if meaning is not None:
+        return PlatformUnavailable(said)  # no post was sent that they could be about
     if status == HTTPStatus.NOT_FOUND:
         return Missing(said)
     if status == HTTPStatus.BAD_REQUEST and "pagination_token" in response.text:

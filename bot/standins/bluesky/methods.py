@@ -179,7 +179,9 @@ def _view(network: Network, record: Record) -> Answer:
     account = network.accounts[record.did]
     labels = [{"src": account.did, "uri": account.did, "val": label} for label in account.labels]
     author = {"did": account.did, "handle": account.handle, "labels": labels, "viewer": {"blockedBy": False}}
-    told = {"uri": record.uri, "cid": record.cid, "author": author, "record": record.value}
+    own = [each["val"] for each in record.value.get("labels", {}).get("values", [])]
+    told: Answer = {"uri": record.uri, "cid": record.cid, "author": author, "record": record.value}
+    told["labels"] = [{"src": account.did, "uri": record.uri, "val": label} for label in own]
     return {**told, "indexedAt": to_text(record.indexed_at), "viewer": {}}
 
 

@@ -71,6 +71,7 @@ class Status:
     boosted_id: str | None = None
     media: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()
+    sensitive: bool = False
     hidden: int | None = None
 
 
@@ -179,6 +180,7 @@ class Network:
         quoted_id: str | None = None,
         boosted_id: str | None = None,
         media: tuple[str, ...] = (),
+        sensitive: bool = False,
         key: str | None = None,
     ) -> Status:
         """Post, and tell whoever is tagged; the same key within an hour gives what stands already.
@@ -208,6 +210,7 @@ class Network:
                 boosted_id,
                 media,
                 tuple(dict.fromkeys(m.id for m in mentioned if m.id != author.id)),
+                sensitive,
             )
             self.statuses[status.id] = status
             if key is not None:

@@ -41,7 +41,7 @@ class Renderer:
             "created_at": moment(status.created_at),
             "in_reply_to_id": status.parent_id,
             "in_reply_to_account_id": parent.author_id if parent else None,
-            "sensitive": False,
+            "sensitive": status.sensitive,
             "spoiler_text": "",
             "visibility": status.visibility,
             "language": status.language,

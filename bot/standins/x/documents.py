@@ -71,6 +71,7 @@ def document(tweet: Tweet) -> dict[str, Any]:
         "created_at": _time(tweet.created_at),
         "conversation_id": tweet.conversation_id,
         "lang": tweet.language,
+        "possibly_sensitive": tweet.sensitive,
         "display_text_range": [tweet.shown_from, len(text)],
         "edit_history_tweet_ids": [tweet.id],
     } | some(

@@ -84,6 +84,7 @@ class Tweet:
     quoted_id: str | None
     links: tuple[Link, ...]
     conversation_id: str
+    sensitive: bool = False
     deleted: bool = False
 
     @property
@@ -145,6 +146,7 @@ class XState:
         quoted_id: str | None = None,
         media: Sequence[Medium] = (),
         language: str = "en",
+        sensitive: bool = False,
     ) -> Tweet:
         """Post something; the rules are X's.
 
@@ -172,7 +174,7 @@ class XState:
             thread = self.tweets[parent_id].conversation_id if parent_id in self.tweets else new
             made = Tweet(
                 new, author, self._moment(), text, handles, language, tuple(media), parent_id, quoted_id,
-                tuple(links), thread,
+                tuple(links), thread, sensitive,
             )  # fmt: skip
             self.tweets[new] = made
             return made

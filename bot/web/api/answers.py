@@ -221,10 +221,11 @@ class Detector(BaseModel):
 
 
 class Check(_Answer):
-    """One thing that can be well or not."""
+    """One thing that can be well or not; ``degraded``: well, but slow, for a reason that is not the bot's."""
 
     name: str
     ok: bool
+    degraded: bool
     detail: str
 
 

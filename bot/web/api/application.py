@@ -140,7 +140,7 @@ def _add_the_rest(
         """Whether the bot does its work now; 200 either way."""
         report = health()
         checks = [Check.model_validate(check) for check in report.checks]
-        return Health(status="ok" if report.ok else "failing", checks=checks)
+        return Health(status=report.status, checks=checks)
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:

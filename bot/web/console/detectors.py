@@ -158,7 +158,7 @@ def _line(
     return Line(
         record,
         in_use,
-        in_words(state_of(record), record.name),
+        in_words(state_of(record), record),
         speed,
         sum(real for real, _ in counts),
         sum(fake for _, fake in counts),

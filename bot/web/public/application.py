@@ -141,8 +141,8 @@ class _PublicPages:
         return FileResponse(file, media_type="image/png", headers=_CARD_HEADERS)
 
     def _medium(self, token: Token, number: Number) -> Response:
-        digest = self._showing.medium(token, number)
-        shown = Thumbnail(self._settings.public.medium)
+        digest, sensitive = self._showing.medium(token, number)
+        shown = Thumbnail(self._settings.public.medium).of(sensitive=sensitive)
         if shown is Thumbnail.NONE:
             raise NotFound("media are not shown")
         try:

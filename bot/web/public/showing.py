@@ -36,8 +36,8 @@ class TakenDown(Exception):
 class PublicMedium:
     """One medium: its number from 1, how it is called, what was found, in the asker's language.
 
-    ``here``: a small picture of it can be made. ``grounds`` are sentences; ``scores`` the detectors' parts,
-    in English; ``calibration`` what the verdict's number rests on.
+    ``here``: a small picture of it can be made, blurred if it is ``sensitive``. ``grounds`` are sentences;
+    ``scores`` the detectors' parts, in English; ``calibration`` what the verdict's number rests on.
     """
 
     number: int
@@ -45,6 +45,7 @@ class PublicMedium:
     band: Band | None
     result: str
     here: bool
+    sensitive: bool
     grounds: tuple[str, ...]
     scores: tuple[ScoreView, ...]
     calibration: str | None
@@ -127,8 +128,8 @@ class PublicShowing:
             raise TakenDown
         return mention, reply
 
-    def medium(self, token: str, number: int) -> str:
-        """The SHA-256 of one of a page's media.
+    def medium(self, token: str, number: int) -> tuple[str, bool]:
+        """The SHA-256 of one of a page's media, and whether it is marked as sensitive.
 
         Raises:
             NotFound: there is no such medium, or its file is gone.
@@ -141,7 +142,7 @@ class PublicShowing:
             raise NotFound("there is no such medium")
         sha256 = media[number - 1].sha256
         assert sha256 is not None
-        return sha256
+        return sha256, media[number - 1].sensitive
 
     def picture(self, token: str, number: int, name: str) -> Path:
         """The file of a picture that was drawn as evidence.
@@ -150,8 +151,9 @@ class PublicShowing:
             NotFound: there is none, or such pictures are not shown.
             TakenDown: there was such a page.
         """
-        analysis = self._store.media.analysis(self.medium(token, number))
-        path = self._room.file(analysis, name) if self._evidence and analysis else None
+        sha256, sensitive = self.medium(token, number)
+        analysis = self._store.media.analysis(sha256) if self._evidence and not sensitive else None
+        path = self._room.file(analysis, name) if analysis else None
         if path is None:
             raise NotFound("there is no such picture")
         return path
@@ -167,10 +169,11 @@ class PublicShowing:
             band=verdict.band if verdict else None,
             result=words.results[verdict.band] if verdict else words.bands[Band.UNKNOWN],
             here=here,
+            sensitive=medium.sensitive,
             grounds=self._grounds(outcome, kind, words),
             scores=tuple(self._scores(analysis)),
             calibration=verdict.calibration if verdict else None,
-            pictures=self._pictures(analysis) if here else Pictures(Progress.NONE),
+            pictures=self._pictures(analysis) if here and not medium.sensitive else Pictures(Progress.NONE),
         )
 
     def _grounds(self, outcome: MediumOutcome, kind: Kind, words: Wordings) -> tuple[str, ...]:

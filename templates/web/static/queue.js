@@ -98,6 +98,13 @@ function label(number) {
   if (here) step(1);
 }
 
+const blurs = ["", "blurred", "clear"];  // "": only what is marked as sensitive
+
+function blur(which) {
+  localStorage.blur = which;
+  for (const each of blurs.filter(Boolean)) document.body.classList.toggle(each, each === which);
+}
+
 const keys = {
   j: () => step(1),
   k: () => step(-1),
@@ -105,7 +112,7 @@ const keys = {
   "/": () => document.querySelector("#search").focus(),
   "?": () => help.showModal(),
   u: () => said.querySelector("form")?.requestSubmit(),
-  b: () => { localStorage.blurred = document.body.classList.toggle("blurred") ? "1" : ""; },
+  b: () => { blur(blurs[(blurs.indexOf(localStorage.blur || "") + 1) % blurs.length]); },
   Enter: () => at()?.querySelector(".open").click(),
 };
 
@@ -144,7 +151,7 @@ document.querySelector(".filters").addEventListener("formdata", (event) => {
 const keysButton = document.querySelector("#show-help");
 keysButton.hidden = false;
 keysButton.addEventListener("click", () => help.showModal());
-if (localStorage.blurred) document.body.classList.add("blurred");
+blur(localStorage.blur || "");
 setInterval(() => {
   if (!document.hidden) void refresh([...list.querySelectorAll(".mention[data-open]")].map((row) => row.dataset.id));
 }, REFRESH_MS);

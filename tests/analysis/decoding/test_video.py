@@ -82,7 +82,7 @@ def test_key_frames_where_there_are_enough(name: str, count: int, indices: range
 def test_stream_rotation_is_applied(
     codec: str, rotation: int, size: tuple[int, int], decoder: Decoder, tmp_path: Path
 ) -> None:
-    # decord reads the one, PyAV the other; counter-clockwise turns, as the display matrix has them.
+    # Counter-clockwise turns, as the display matrix has them.
     picture = scene(*size)
     options = {"crf": "10", "g": "5"} if codec == "libx264" else {"crf": "10", "preset": "12"}
     path = tmp_path / "clip.mp4"

@@ -114,6 +114,14 @@ def test_poor_quality_shrinks_the_evidence() -> None:
     assert judge(score("a", at(3.0)), quality=0).probability == 0.5
 
 
+@pytest.mark.parametrize(("quality", "left"), [(0.5, "lets only 50% of"), (0.004, "lets none of")])
+def test_what_the_state_of_a_medium_leaves_is_said(quality: float, left: str) -> None:
+    verdict = judge(score("a", at(3.0)), quality=quality)
+    assert [item.text for item in verdict.reasons if item.code == "low_quality"] == [
+        f"the state in which the medium arrived {left} the evidence count"
+    ]
+
+
 @pytest.mark.parametrize("quality", [-0.1, 1.1, float("nan")])
 def test_quality_is_a_share(quality: float) -> None:
     with pytest.raises(ValueError, match="quality"):

@@ -174,6 +174,31 @@ def test_a_score_that_points_the_wrong_way_is_said_to() -> None:
     assert "first is better than second" in text
 
 
+def test_those_that_cannot_be_told_apart_are_named_in_one_sentence() -> None:
+    scores = [0.9, 0.1, 0.2, 0.8] * 20
+    text = said(outcome(of_scores([known(n, n % 2) for n in range(80)], a=scores, b=scores, c=scores)))
+    assert text.count("cannot be told apart") == 1
+    assert "a and b; a and c; b and c." in text
+
+
+def test_generators_are_listed_where_they_say_more_than_sources() -> None:
+    of = outcome(fair()).evaluation.kinds[0].judged[0]
+    one, two = (replace(group, name=name) for group, name in zip(of.sources * 2, "xy", strict=False))
+    assert replace(of, sources=(one, two), generators=(one, two)).groups() == (("source", (one, two)),)
+    third = replace(one, name="z")
+    both = replace(of, sources=(one, two), generators=(one, third)).groups()
+    assert both == (("source", (one, two)), ("generator", (one, third)))
+    assert replace(of, sources=(one,), generators=(one,)).groups() == ()
+
+
+def test_what_could_not_be_measured_takes_no_room() -> None:
+    of = of_scores([known(n, 1) for n in range(4)], a=[0.9] * 4, b=[0.9] * 4)
+    empty = Probe("size", "as_is", Figure("AUC", None, note="one class"), 0, 4, ())
+    page = render(outcome(of, probes=(empty,)))
+    for heading in ("What the files betray", "Compared on the same media", "The worst mistakes"):
+        assert heading not in page
+
+
 def test_few_media_are_said_to_be_few() -> None:
     text = said(outcome(of_scores([known(n, n % 2) for n in range(12)], d=[n % 2 for n in range(12)])))
     assert "only 6 real media: too few for a claim" in text
@@ -184,7 +209,7 @@ def test_what_a_policy_leaves_open_is_said() -> None:
     media = [known(n, n % 2) for n in range(60)]
     text = said(outcome(of_bands(media, ["uncertain"] * 30 + ["low"] * 30, [0.4] * 60)))
     assert "policy judge did not decide 30 of 60 pictures" in text
-    assert "about 50 (95 % interval 31 to 69) `low`" in text
+    assert "about 50 (95 % interval 31 to 69) 'low'" in text
     assert "The probability of policy judge is off by 10 points" in text
 
 

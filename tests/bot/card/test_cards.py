@@ -71,6 +71,17 @@ def test_asked_twice_the_card_is_the_same_file(bot: Rig, tmp_path: Path) -> None
     assert first.read_bytes() == content
 
 
+def test_what_is_marked_as_sensitive_is_never_clear(bot: Rig, tmp_path: Path) -> None:
+    bot.world.mention("m1", bot.world.medium(1), sensitive=True)
+    bot.world.mention("m2", bot.world.medium(2), author="zoe")
+    bot.settle()
+    small = Thumbnails(tmp_path / "small", bot.files.path, Limits())
+    cards = Cards(bot.store, tmp_path / "clear", small, Thumbnail.CLEAR)
+    shown = [cards.of(answer(bot, name))[0].stem.rpartition("-")[2] for name in ("m1", "m2")]
+    assert shown == ["blurred", "clear"]
+    small.close()
+
+
 def test_whoever_is_told_the_same_has_the_same_card(bot: Rig) -> None:
     bot.world.post("asked", bot.world.medium(1))
     for number in range(6):

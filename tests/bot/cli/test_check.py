@@ -29,6 +29,7 @@ from bot.errors import ConfigError, ResolveError, ResolveFailure
 from bot.judging import Judge
 
 runner = CliRunner()
+JPEG = b"\xff\xd8\xff"
 MEDIUM_KEYS = {"sha256", "kind", "verdict", "scores", "timing"}
 
 
@@ -45,7 +46,7 @@ class Engine:
             on_progress("loading")
 
     def submit(self, path: Path) -> Future[Analysis]:
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(JPEG)
         future: Future[Analysis] = Future()
         if not content:
             future.set_exception(MediumRefused(Refusal.EMPTY, "the file is empty; send it again"))
@@ -59,20 +60,28 @@ class Engine:
         self.closed = True
 
 
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(JPEG + content).hexdigest()
+
+
 def analysis(content: bytes) -> Analysis:
     band = Band(content.decode()) if content.decode() in set(Band) else Band.UNCERTAIN
     probability = {Band.HIGH: 0.93, Band.LOW: 0.05}.get(band)
     return Analysis(
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=digest_of(content),
         probe=Probe(Kind.IMAGE, "image/jpeg", len(content), notes=("cut short: the rest is grey",)),
         scores=(
             Score("tiny", 0.7125, applicable=True),
             Score("voice", None, applicable=False, reason="judges sound only"),
         ),
         verdict=Verdict(
-            band, probability, "calibrated", (Reason("weak", "weak \x1b[31msigns"),), "set (2026)"
+            band,
+            probability,
+            "calibrated",
+            (Reason("weak", "weak \x1b[31msigns"), Reason("not_applicable", "voice did not judge this")),
+            "set (2026)",
         ),
-        timing={"decode": 0.1, "tiny": 0.02, "total": 0.13},
+        timing={"decode": 0.1, "tiny": 0.02, "total": 1.5},
         fingerprint="f",
     )
 
@@ -120,9 +129,9 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     monkeypatch.setattr(assembly, "build_resolver", lambda settings, store=None: Network())
     monkeypatch.setattr(check_module, "_refuse_unknown", lambda settings: None)
     for band in Band:
-        Path(f"{band}.jpg").write_text(band)
+        Path(f"{band}.jpg").write_bytes(JPEG + band.encode())
     Path("empty.jpg").touch()
-    Path("crash.jpg").write_text("crash")
+    Path("crash.jpg").write_bytes(JPEG + b"crash")
     return made
 
 
@@ -136,7 +145,7 @@ def objects(done: Result) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("spelling", ["file://{}", "FILE://{}", "file:{}", "file://localhost{}"])
 def test_file_urls_are_files(engines: list[Engine], spelling: str) -> None:
-    Path("a photo 100%.jpg").write_text("low")
+    Path("a photo 100%.jpg").write_bytes(JPEG + b"low")
     url = spelling.format(quote(str(Path("a photo 100%.jpg").absolute())))
     (found,) = objects(check("--json", url))
     assert (found["input"], found["error"]) == (url, None)
@@ -157,7 +166,7 @@ def test_json_keeps_the_contract_to_the_letter(engines: list[Engine]) -> None:
     done = check("high.jpg", "--json")
     assert done.exit_code == 0
     (found,) = objects(done)
-    digest = hashlib.sha256(b"high").hexdigest()
+    digest = digest_of(b"high")
     assert found == {
         "input": "high.jpg",
         "media": [
@@ -168,13 +177,16 @@ def test_json_keeps_the_contract_to_the_letter(engines: list[Engine]) -> None:
                     "band": "high",
                     "probability": 0.93,
                     "policy": "calibrated",
-                    "reasons": [{"code": "weak", "text": "weak \x1b[31msigns"}],
+                    "reasons": [
+                        {"code": "weak", "text": "weak \x1b[31msigns"},
+                        {"code": "not_applicable", "text": "voice did not judge this"},
+                    ],
                 },
                 "scores": [
                     {"detector": "tiny", "score": 0.7125, "applicable": True, "reason": None},
                     {"detector": "voice", "score": None, "applicable": False, "reason": "judges sound only"},
                 ],
-                "timing": {"decode": 0.1, "tiny": 0.02, "total": 0.13},
+                "timing": {"decode": 0.1, "tiny": 0.02, "total": 1.5},
             }
         ],
         "error": None,
@@ -200,9 +212,11 @@ def test_people_read_the_answer_its_reasons_and_what_it_rests_on(engines: list[E
         "0.713",
         "judges sound only",
         "cut short",
-        "0.13 s",
+        "the probability rests on set (2026)",
+        "1.50 s (waiting 1.38, decode 0.10, tiny 0.02)",
     ]:
         assert part in text
+    assert "voice did not judge" not in text  # it stands in the table
     assert "\x1b[31m" not in text
     assert "%" not in check("uncertain.jpg").stdout
 
@@ -254,7 +268,19 @@ def test_a_fault_of_the_engine_is_not_the_inputs(engines: list[Engine]) -> None:
 
 
 def test_nothing_is_started_for_inputs_that_need_nothing(engines: list[Engine]) -> None:
-    assert check("nowhere.jpg").exit_code == 2
+    Path("notes.jpg").write_text("no picture at all")
+    Path("list.mp4").write_text("#EXTM3U\n/etc/passwd\n")
+    done = check("--json", "nowhere.jpg", "empty.jpg", "notes.jpg", "list.mp4", "-")
+    assert done.exit_code == 2
+    errors = [found["error"] for found in objects(done)]
+    assert [error["reason"] for error in errors] == [  # type: ignore[index]
+        "no_such_file",
+        "empty",
+        "not_media",
+        "names_other_files",
+        "no_such_file",
+    ]
+    assert "standard input is not read" in str(errors[-1])
     assert engines == []
 
 
@@ -269,7 +295,7 @@ def test_several_media_of_one_post_stay_together(engines: list[Engine]) -> None:
 
 def test_odd_names_are_shown_without_being_obeyed(engines: list[Engine]) -> None:
     odd = "\x1b[2Jé [bold].jpg"
-    Path(odd).write_text("low")
+    Path(odd).write_bytes(JPEG + b"low")
     done = check(odd)
     assert "\\x1b[2Jé [bold].jpg" in done.stdout
     assert objects(check("--json", odd))[0]["input"] == odd
@@ -332,12 +358,12 @@ def pictures(monkeypatch: pytest.MonkeyPatch, engines: list[Engine]) -> None:
 
 @pytest.mark.usefixtures("pictures")
 def test_evidence_is_written_and_told() -> None:
-    digest = hashlib.sha256(b"high").hexdigest()
+    digest = digest_of(b"high")
     result = check("high.jpg", "empty.jpg", "http://a.example/low.jpg,high.jpg", "--evidence", "out/new")
     assert result.exit_code == 2  # of the empty file
     assert f"out/new/{digest[:12]}-heatmap-tiny.png" in result.stdout
     assert "bright at the top left" in result.stdout
-    assert Path(f"out/new/{digest[:12]}-heatmap-tiny.png").read_bytes() == b"high"
+    assert Path(f"out/new/{digest[:12]}-heatmap-tiny.png").read_bytes() == JPEG + b"high"
     assert len(list(Path("out/new").iterdir())) == 2
 
 
@@ -345,7 +371,7 @@ def test_evidence_is_written_and_told() -> None:
 def test_evidence_in_json_is_there_only_when_asked_for() -> None:
     with_it, without = check("high.jpg", "--json", "--evidence", "out"), check("high.jpg", "--json")
     (medium,) = json.loads(with_it.stdout)["media"]
-    file = str(Path("out", hashlib.sha256(b"high").hexdigest()[:12] + "-heatmap-tiny.png"))
+    file = str(Path("out", digest_of(b"high")[:12] + "-heatmap-tiny.png"))
     assert medium["evidence"] == [{"file": file, "alt": "bright at the top left"}]
     assert "evidence" not in json.loads(without.stdout)["media"][0]
 

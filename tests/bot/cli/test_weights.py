@@ -71,6 +71,9 @@ def test_from_nothing_to_use(known: WeightsRecord, server: Server) -> None:
     assert "Research use only" in accepted.stdout
     assert "to be read at: https://publisher.example/licence" in accepted.stdout
     assert (listed()["state"], listed()["usable"]) == ("ready", True)
+    for said in (accepted.stdout, veritag("fetch", "sample").stdout):
+        assert 'add "sample" to `detectors` under [analysis]' in said
+        assert "`veritag evaluate --detector sample,OTHERS" in " ".join(said.split())
     assert "nothing to fetch" in veritag("fetch", "sample").stdout
     assert veritag("verify", "sample").exit_code == 0
     detectors.create("sample")

@@ -41,6 +41,7 @@ class World(Protocol):
         quoted_id: str | None = None,
         pictures: int = 0,
         language: str | None = None,
+        sensitive: bool = False,
     ) -> str:
         """Somebody posts; the new post's id."""
 
@@ -191,6 +192,15 @@ class PlatformContract:
             (mention,) = platform.mentions(platform.cursor_at_start()).mentions
             assert platform.fetch_post(made) == mention
             assert len(mention.attachments) == 1
+
+    def test_media_that_are_marked_as_sensitive_say_so(self, world: World) -> None:
+        marked = world.post("not for everybody", pictures=2, sensitive=True)
+        plain = world.post("for everybody", pictures=1)
+        with connected(world) as platform:
+            told = [
+                [each.sensitive for each in platform.fetch_post(id_).attachments] for id_ in (marked, plain)
+            ]
+        assert told == [[True, True], [False]]
 
     def test_posts_that_cannot_be_seen_say_why(self, world: World) -> None:
         gone, hidden = world.post(), world.post()

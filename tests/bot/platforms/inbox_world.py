@@ -34,6 +34,7 @@ class InboxWorld:
         quoted_id: str | None = None,
         pictures: int = 0,
         language: str | None = None,
+        sensitive: bool = False,
     ) -> dict[str, Any]:
         self.made += 1
         return {
@@ -44,7 +45,9 @@ class InboxWorld:
             "parent_id": parent_id,
             "quoted_id": quoted_id,
             "language": language,
-            "attachments": [{"file": f"media/{number}.png"} for number in range(pictures)],
+            "attachments": [
+                {"file": f"media/{number}.png", "sensitive": sensitive} for number in range(pictures)
+            ],
         }
 
     def post(self, text: str = "", **fields: Any) -> str:

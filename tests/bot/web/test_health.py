@@ -19,6 +19,9 @@ from bot.web.health import create_app, is_allowed
 from bot.web.server import WebServer
 
 WELL = HealthReport((Check("watcher:inbox", ok=True, detail="3 mentions", age_seconds=1.5),))
+SLOW = HealthReport(
+    (*WELL.checks, Check("queue:send", ok=True, detail="x asked to wait", degraded=True)),
+)
 ILL = HealthReport((*WELL.checks, Check("engine", ok=False, detail="no detector could be loaded")))
 TOKEN = SecretStr("0123456789abcdef-é")
 
@@ -40,8 +43,24 @@ def test_ready_names_every_check() -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json() == {
         "status": "ok",
-        "checks": [{"name": "watcher:inbox", "ok": True, "detail": "3 mentions", "age_seconds": 1.5}],
+        "checks": [
+            {
+                "name": "watcher:inbox",
+                "ok": True,
+                "detail": "3 mentions",
+                "age_seconds": 1.5,
+                "degraded": False,
+            }
+        ],
     }
+
+
+def test_slowed_down_by_others_is_ready_and_says_so() -> None:
+    with served(lambda: SLOW) as client:
+        answer = client.get("/health")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert [check["detail"] for check in answer.json()["checks"] if check["degraded"]] == ["x asked to wait"]
 
 
 def test_not_ready_is_503_and_says_what_is_wrong_while_the_process_is_live() -> None:

@@ -17,7 +17,7 @@ import torch
 import detectors
 from bot.errors import FetchFailed
 from bot.weights.fetch import DOWNLOADS, fetch
-from bot.weights.state import State, state_of
+from bot.weights.state import State, in_words, state_of
 from detectors import weights
 from detectors.errors import UnknownDetector, WeightsMismatch, WeightsMissing
 from detectors.record import Licence, WeightsFile
@@ -166,6 +166,26 @@ def test_only_missing_parts_are_fetched_and_those_by_hand_are_explained(
     weights.install(record, {"head": home / "given.pth"})
     assert fetch("sample", quiet) == ()
     assert state_of(record) is State.READY
+
+
+def test_a_package_that_is_missing_or_damaged_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = WeightsFile(name="sample.pth", sha256=SHA256, bundled=True, package="veritag_sample_weights")
+    record = register(monkeypatch, make_record().model_copy(update={"file": own}))
+    assert state_of(record) is State.MISSING
+    mend = "pip install veritag_sample_weights"
+    assert mend in in_words(State.MISSING, record)
+    with pytest.raises(WeightsMissing, match=mend):
+        fetch("sample", quiet)
+    (tmp_path / "veritag_sample_weights").mkdir()
+    (tmp_path / "veritag_sample_weights" / "sample.pth").write_bytes(b"cut off")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(WeightsMismatch, match="pip install --force-reinstall veritag_sample_weights"):
+        fetch("sample", quiet)
+    (tmp_path / "veritag_sample_weights" / "sample.pth").write_bytes(BODY)
+    assert fetch("sample", quiet) == ()
+    assert not home.exists()
 
 
 def test_two_processes_do_not_fetch_at_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -13,15 +14,17 @@ PICTURES = torch.randint(
 CHANNELS_FIRST = PICTURES.permute(0, 3, 1, 2).float()
 
 
-def test_whole_pictures() -> None:
-    shrunk = Areas(PICTURES).resized(17, 41)
-    assert torch.allclose(shrunk, F.interpolate(CHANNELS_FIRST, (17, 41), mode="area"), atol=1e-4)
+@pytest.mark.parametrize("size", [(17, 41), (59, 89), (60, 90), (1, 1), (30, 45)])
+def test_whole_pictures(size: tuple[int, int]) -> None:
+    shrunk = Areas(PICTURES).resized(*size)
+    assert torch.allclose(shrunk, F.interpolate(CHANNELS_FIRST, size, mode="area"), atol=1e-4)
 
 
-def test_parts_of_pictures() -> None:
+@pytest.mark.parametrize("table", [False, True])
+def test_parts_of_pictures(table: bool) -> None:
     boxes = torch.tensor([[0, 0, 5, 9], [10, 20, 70, 60], [89, 59, 90, 60]])
     owner = torch.tensor([0, 2, 1])
-    crops = Areas(PICTURES).crops(owner, boxes, 24)
+    crops = Areas(PICTURES, table=table).crops(owner, boxes, 24)
     for crop, frame, (left, top, right, bottom) in zip(crops, owner, boxes.tolist(), strict=True):
         expected = F.adaptive_avg_pool2d(CHANNELS_FIRST[frame, :, top:bottom, left:right], 24)
         assert torch.allclose(crop, expected, atol=1e-4)

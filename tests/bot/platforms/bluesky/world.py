@@ -179,12 +179,16 @@ class BlueskyWorld:
         quoted_id: str | None = None,
         pictures: int = 0,
         language: str | None = None,
+        sensitive: bool = False,
         embed: dict[str, Any] | None = None,
         **more: Any,
     ) -> dict[str, Any]:
         record: dict[str, Any] = {"text": text, **more}
         if language is not None:
             record["langs"] = [language]
+        if sensitive:
+            labels = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "graphic-media"}]}
+            record["labels"] = labels
         if parent_id is not None:
             parent = self.refs[parent_id]
             above = {"uri": parent["uri"], "cid": parent["cid"]}

@@ -13,8 +13,9 @@ from analysis.stub import StubAnalyzer
 from bot.analyses import Analyses
 from bot.clock import FakeClock
 from bot.errors import PlatformError
-from bot.flow import Flow, Patience
+from bot.flow import Flow
 from bot.manners import Manners
+from bot.patience import Patience
 from bot.platforms.base import Draft, Platform, SentReply
 from bot.resolver import FetchLimits, MediaStore, Resolver
 from bot.resolver.fetcher import GuardedFetcher

@@ -92,6 +92,7 @@ class MastodonWorld:
         pictures: int = 0,
         language: str | None = None,
         visibility: str = "public",
+        sensitive: bool = False,
         author: Member | None = None,
     ) -> str:
         author = author or self.ann
@@ -104,6 +105,7 @@ class MastodonWorld:
             media=media,
             language=language,
             visibility=visibility,
+            sensitive=sensitive,
         )
         return made.id
 

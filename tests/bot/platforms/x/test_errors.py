@@ -37,6 +37,8 @@ BROKEN = [
     FaultKind.MALFORMED,
     FaultKind.TRUNCATED,
 ]
+ABOUT_POSTS = [FaultKind.DUPLICATE, FaultKind.PARENT_GONE]
+"""What X says of a reply; to any other request it is an answer that should never come."""
 
 Request = Callable[[XPlatform, str], object]
 READS: dict[str, Request] = {
@@ -54,7 +56,7 @@ def world(tmp_path: Path) -> Iterator[XWorld]:
         yield world
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("kind", [*BROKEN, *ABOUT_POSTS])
 @pytest.mark.parametrize("endpoint", READS)
 def test_a_broken_read_is_tried_again_later(world: XWorld, endpoint: str, kind: FaultKind) -> None:
     post = world.mention()
@@ -93,7 +95,7 @@ def test_a_reply_that_surely_never_left_is_no_open_outcome(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("endpoint", ["POST /2/media/upload", "POST /2/media/metadata"])
-@pytest.mark.parametrize("kind", [FaultKind.TIMEOUT_AFTER, FaultKind.SERVER_ERROR])
+@pytest.mark.parametrize("kind", [FaultKind.TIMEOUT_AFTER, FaultKind.SERVER_ERROR, *ABOUT_POSTS])
 def test_an_upload_that_fails_posts_nothing(
     world: XWorld, tmp_path: Path, endpoint: str, kind: FaultKind
 ) -> None:

@@ -75,12 +75,19 @@ class XWorld:
         quoted_id: str | None = None,
         pictures: int = 0,
         language: str | None = None,
+        sensitive: bool = False,
     ) -> Tweet:
         # Everybody posts under a name of their own, so that nobody repeats themselves or blocks twice.
         author = self.state.account(f"{handle}{len(self.state.tweets)}")
         media = [self.state.add_medium(PICTURE, "image/png", "a picture") for _ in range(pictures)]
         return self.state.post(
-            author, text, parent_id=parent_id, quoted_id=quoted_id, media=media, language=language or "und"
+            author,
+            text,
+            parent_id=parent_id,
+            quoted_id=quoted_id,
+            media=media,
+            language=language or "und",
+            sensitive=sensitive,
         )
 
 

@@ -16,17 +16,9 @@ from starlette.testclient import TestClient
 
 from analysis.stub import StubAnalyzer
 from bot.accounts import hash_password
-from bot.assembly import (
-    build_flow,
-    build_keeper,
-    build_platforms,
-    build_resolver,
-    build_service,
-    open_store,
-)
 from bot.config import Settings
-from bot.gates import build_gates
-from bot.web.serving import Parts, create_app
+from bot.parts import Parts, put_together
+from bot.web.serving import create_app
 from state.model import Step
 from tests.bot.world import InboxWorld, busy_inbox
 
@@ -97,17 +89,8 @@ def open_console(tmp_path: Path) -> Iterator[OpenConsole]:
                 platforms=["inbox"],
                 **{"inbox": {"folder": world.folder}, "watch": {"max_age_hours": 1e7}} | sections,
             )
-            store = open_store(settings)
-            stack.callback(store.close)
-            gates = build_gates(settings, store)
-            platforms = build_platforms(settings, gates)
-            resolver = build_resolver(settings)
-            stack.callback(resolver.close)
-            analyzer = StubAnalyzer()
-            flow = build_flow(settings, store, platforms, resolver, analyzer, lambda *_: None)
-            keeper = build_keeper(settings, store, resolver.files)
-            service = build_service(settings, flow, platforms, gates, keeper, lambda: None, Event())
-            parts = Parts(settings, store, flow, analyzer, resolver, keeper, platforms, service)
+            together = put_together(settings, lambda *_: StubAnalyzer(), Event(), draws_cards=False)
+            parts = stack.enter_context(together)
             return Console(create_app(parts), parts, world)
 
         yield open_

@@ -19,7 +19,7 @@ def reviewed(console: Console) -> Console:
     mention = next(iter(store.mentions.in_state("answered")))
     (medium,) = store.posts.media(mention.target_id)
     rules = {platform.name: platform.text_rules for platform in console.parts.platforms}
-    from bot.assembly import build_writer
+    from bot.parts import build_writer
 
     writer = build_writer(console.parts.settings, store)
     review(store, writer, rules, medium.sha256, ReviewLabel.FAKE, note="=1+1", reviewer="ann")

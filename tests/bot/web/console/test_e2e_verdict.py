@@ -169,6 +169,15 @@ def test_a_correction_is_measured_without_losing_its_words(console: str, page: P
     page.inner.get_by_text("The correction is queued.").wait_for()
 
 
+def test_no_line_of_the_log_fills_a_screen(console: str, page: Page) -> None:
+    page.open(f"{console}/mentions/1")
+    rows = page.inner.locator(".story tbody tr")
+    heights = [box["height"] for row in rows.all() if (box := row.bounding_box()) is not None]
+    assert len(heights) >= 5
+    assert max(heights) < 844 / 2  # half a screen
+    assert rows.filter(has_text="reply queued").first.get_by_text("verdict").is_visible()
+
+
 @pytest.mark.parametrize("path", ["mentions/1", "mentions/2", "mentions/3"])
 def test_everybody_can_use_the_page(console: str, page: Page, path: str) -> None:
     page.open(f"{console}/{path}")

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.checks import check_media
 from tests.bot.web.console.conftest import Console, OpenConsole
 
 
@@ -23,6 +24,13 @@ def test_an_empty_bot_says_so(console: Console) -> None:
     text = console.client().get("/console/operations").text
     assert "No mention yet." in text
     assert "Nothing waits." in text
+
+
+def test_the_quota_says_that_it_is_of_the_last_sweep(console: Console) -> None:
+    keeper = console.parts.keeper
+    assert keeper is not None
+    keeper.sweep()
+    assert check_media(keeper.last, 10**9).detail == "0.0 of 1000.0 MB in 0 files when last swept"
 
 
 def test_what_waits_is_counted(console: Console) -> None:

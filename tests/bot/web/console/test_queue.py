@@ -78,6 +78,17 @@ def test_news_counts_what_came_after_and_matches(console: Console, browser: Brow
     assert browser.get(f"/console/queue/news?after={latest}&state=failed").text.strip() == ""
 
 
+def test_what_is_marked_as_sensitive_is_blurred_and_folded_away(console: Console, browser: Browser) -> None:
+    console.world.mention("marked", console.world.medium(97), sensitive=True)
+    console.settle()
+    page = browser.get("/console").text
+    latest = max(shown(page))
+    assert page.count('class="thumb sensitive"') == 1
+    assert 'class="thumb sensitive"' in browser.get(f"/console/queue/rows?id={latest}").text
+    assert "Marked as sensitive" in browser.get(f"/console/mentions/{latest}").text
+    assert "Marked as sensitive" not in browser.get(f"/console/mentions/{latest - 1}").text
+
+
 def test_single_rows_can_be_had_again(browser: Browser) -> None:
     assert shown(browser.get("/console/queue/rows?id=2&id=1&id=999").text) == [2, 1]
 

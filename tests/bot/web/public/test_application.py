@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image, ImageStat
@@ -12,8 +13,8 @@ from PIL import Image, ImageStat
 from analysis.ensemble.combine import ReviewLabel
 from analysis.evidence.drawing import EvidencePicture
 from analysis.model import Band
-from bot.assembly import build_writer
 from bot.evidence import EvidenceRoom, Progress
+from bot.parts import build_writer
 from bot.publishing import put_up_again, take_down
 from bot.reviews import review
 from tests.bot.web.public.conftest import Publish, Published
@@ -118,13 +119,25 @@ def test_the_medium_is_blurred_unless_configured(publish: Publish, shown: str, l
     assert least <= contrast <= most
 
 
-def with_stripes(bot: Published) -> Published:
+def test_what_is_marked_as_sensitive_is_blurred_and_has_no_evidence(publish: Publish) -> None:
+    bot = with_stripes(publish(public={"medium": "clear", "evidence": True}), sensitive=True)
+    answer = bot.visitor().get(f"{bot.page('m-stripes')}/medium/1.webp")
+    assert ImageStat.Stat(Image.open(BytesIO(answer.content)).convert("L")).stddev[0] <= 25
+    assert "blurred on purpose" in bot.visitor().get(bot.page("m-stripes")).text
+    assert "blurred on purpose" not in bot.visitor().get(bot.page()).text
+    for name, status in (("m-picture", 200), ("m-stripes", 404)):
+        with_evidence(bot, name)
+        assert bot.visitor().get(f"{bot.page(name)}/evidence/1/heatmap-x.png").status_code == status
+        assert ("heatmap-x" in bot.visitor().get(bot.page(name)).text) == (status == 200)
+
+
+def with_stripes(bot: Published, **fields: Any) -> Published:
     """Somebody asks about a picture with sharp edges."""
     picture = Image.new("RGB", (320, 200))
     for left in range(0, 320, 20):
         picture.paste((255, 255, 255), (left, 0, left + 10, 200))
     picture.save(bot.world.folder / "media" / "stripes.png")
-    bot.world.mention("m-stripes", "media/stripes.png", author="zoe")
+    bot.world.mention("m-stripes", "media/stripes.png", author="zoe", **fields)
     bot.console.settle()
     return bot
 
@@ -139,10 +152,9 @@ def test_only_media_that_are_there_have_an_address(publish: Publish) -> None:
     assert bot.visitor().get(f"{bot.page()}/medium/x.webp").status_code == 404
 
 
-@pytest.mark.parametrize("shown", [False, True])
-def test_evidence_is_shown_only_where_configured(publish: Publish, shown: bool) -> None:
-    bot = publish(public={"evidence": shown})
-    target = bot.mention().target_id
+def with_evidence(bot: Published, name: str = "m-picture") -> None:
+    """An operator has had the evidence of a mention's medium drawn."""
+    target = bot.mention(name).target_id
     assert target is not None
     (medium,) = bot.store.posts.media(target)
     assert medium.sha256 is not None
@@ -155,6 +167,12 @@ def test_evidence_is_shown_only_where_configured(publish: Publish, shown: bool) 
     while room.request(analysis).progress is not Progress.READY:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_evidence_is_shown_only_where_configured(publish: Publish, shown: bool) -> None:
+    bot = publish(public={"evidence": shown})
+    with_evidence(bot)
     assert ("Where it looked" in bot.visitor().get(bot.page()).text) is shown
     answer = bot.visitor().get(f"{bot.page()}/evidence/1/heatmap-x.png")
     assert answer.status_code == (200 if shown else 404)
