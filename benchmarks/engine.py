@@ -1,10 +1,11 @@
 """The engine beside the plain path: both GenConViT networks, 15 evenly spaced frames, pinned cores.
 
-    python -m benchmarks.engine CLIP... [--cores 2] [--runs 3] [--out FOLDER]
+    python -m benchmarks.engine CLIP... [--steps] [--cores 2] [--runs 3] [--out FOLDER]
 
 All judge the same frames, in turns, with the reference vectors' weights: `benchmarks.plain`, the engine with
 ``analysis.exact``, and the engine as it comes. Reported: median seconds by stage, differences of logits, and
-the roofline: the networks' arithmetic beside the measured rate of matrix products.
+the roofline: the networks' arithmetic beside the measured rate of matrix products. ``--steps`` adds what
+each single step from the plain path to the engine saves (`benchmarks.steps`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks import steps
 
 STAGES = ("decode", "faces", "networks", "total")
 SETTINGS = ("plain", "exact", "engine")
@@ -207,6 +210,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--steps", action="store_true", help="also measure each step by itself")
     parser.add_argument("--out", type=Path, help="folder for the figures (JSON) and the plot (SVG)")
     arguments = parser.parse_args()
     for clip in arguments.clips:
@@ -220,6 +224,8 @@ def main() -> None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         (arguments.out / "engine.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
         plot(result, arguments.out / "engine.svg")
+    if arguments.steps:
+        steps.report(steps.measure(arguments.clips, arguments.runs, arguments.cores), arguments.out)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,11 @@ class Choice:
 
     @property
     def tolerance(self) -> float:
-        """Largest difference of a logit from float32 torch's, relative to max(1, the largest logit)."""
+        """Largest difference of a logit from float32 torch's.
+
+        It is absolute, for small logits and for large: a score moves by a quarter of it at most, and a
+        calibrator reads logits as they are.
+        """
         return 1e-4 if self.exact else 2e-2
 
 

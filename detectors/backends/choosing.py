@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.backends import kept
@@ -27,10 +30,16 @@ _WORTHWHILE_GFLOP = 1.0
 # Another runner must take less than this share of plain torch's time.
 _FASTER = 0.9
 _RUNS = 3
-_EXAMPLES = {
-    View.FRAMES: (2, 768, 1024, 3),
-    View.FACES: (2, 224, 224, 3),
-    View.FACE_CLIPS: (2, 32, 224, 224, 3),
+# Made-up inputs that a runner is proven on: so many, or two for a network that takes long for each.
+_EXAMPLES = 8
+_LONG_GFLOP = 50.0
+# Among many real inputs are some on which a runner differs more than on any of these few: GenConViT's logits
+# did by 1.8e-2 on 60 faces where eight made-up inputs showed 0.7e-2. So they must stay within this share.
+_MARGIN = 0.5
+_SHAPES = {
+    View.FRAMES: (768, 1024, 3),
+    View.FACES: (224, 224, 3),
+    View.FACE_CLIPS: (32, 224, 224, 3),
     View.WAVEFORM: (64_600,),
 }
 
@@ -38,7 +47,7 @@ _EXAMPLES = {
 def accelerate(detector: Detector, choice: Choice, device: str = "cpu") -> Forward:
     """The fastest way to run a detector's forward step that stays within the tolerance of ``choice``.
 
-    The first call for a network converts, proves and times the runners on two made-up inputs; with a folder
+    The first call for a network converts, proves and times the runners on a few made-up inputs; with a folder
     the next calls read what came of it. Whatever fails on the way leaves the network to plain torch, with a
     line in the log. Inputs of another shape than those made-up ones also go to plain torch.
     """
@@ -59,8 +68,18 @@ def accelerate(detector: Detector, choice: Choice, device: str = "cpu") -> Forwa
 
 
 def _proven(detector: Detector, choice: Choice, device: str, plain: Forward) -> Forward:
-    items = example(detector)
+    cost = detector.record.cost
+    items = example(detector, 2 if cost is None or cost.gflop > _LONG_GFLOP else _EXAMPLES)
     entry = kept.entry(detector.record, choice, device, tuple(items.shape[1:]))
+    if entry.folder is not None:
+        return _chosen(detector, choice, device, plain, items, entry)
+    with tempfile.TemporaryDirectory(prefix="veritag-", ignore_cleanup_errors=True) as folder:
+        return _chosen(detector, choice, device, plain, items, replace(entry, folder=Path(folder)))
+
+
+def _chosen(
+    detector: Detector, choice: Choice, device: str, plain: Forward, items: Tensor, entry: kept.Entry
+) -> Forward:
     runners = dict(_runners(detector, choice, device, items, entry))
     known = entry.known()
     if known is not None and (known == PLAIN or known in runners):
@@ -76,29 +95,30 @@ def _proven(detector: Detector, choice: Choice, device: str, plain: Forward) -> 
             log.info("%s cannot run %s: %s", name, detector.record.name, str(error).splitlines()[0][:200])
             continue
         log.info("%s by %s: logits within %.1e, %.3f s", detector.record.name, name, difference, took)
-        if difference <= choice.tolerance and took < seconds:
+        if difference <= _MARGIN * choice.tolerance and took < seconds:
             best, seconds = forward, took
     entry.remember(best.runner)
+    entry.keep_only(best.runner.removeprefix("openvino "))
     return best
 
 
-def example(detector: Detector) -> Tensor:
-    """Two inputs of a detector's network, of made-up soft shapes, the same each time."""
+def example(detector: Detector, count: int = 2) -> Tensor:
+    """So many inputs of a detector's network, of made-up soft shapes, the same each time."""
     import torch
     from torch.nn import functional as F
 
-    shape = _EXAMPLES[detector.view]
+    shape = _SHAPES[detector.view]
     generator = torch.Generator().manual_seed(1)
     if detector.view is View.WAVEFORM:
         view = torch.rand(shape, generator=generator) * 0.2 - 0.1
     else:
-        count, (height, width) = int(torch.tensor(shape[:-3]).prod()), shape[-3:-1]
-        coarse = torch.rand(count, 3, 12, 12, generator=generator)
+        pictures, (height, width) = int(torch.tensor((count, *shape[:-3])).prod()), shape[-3:-1]
+        coarse = torch.rand(pictures, 3, 12, 12, generator=generator)
         soft = F.interpolate(coarse, (height, width), mode="bicubic")
         soft += 0.02 * torch.randn(soft.shape, generator=generator)
-        view = soft.clamp(0, 1).mul(255).byte().permute(0, 2, 3, 1).reshape(shape)
+        view = soft.clamp(0, 1).mul(255).byte().permute(0, 2, 3, 1).reshape(count, *shape)
     items = detector.preprocess(view)
-    return torch.cat([items, items])[:2].contiguous()
+    return items.repeat(count, *[1] * (items.ndim - 1))[:count].contiguous()
 
 
 def _runners(
@@ -108,7 +128,7 @@ def _runners(
 
     reduced = not choice.exact
     if device == "cpu" and choice.backend is not Backend.TORCH and openvino.is_there():
-        widths = ["bf16", "f32"] if reduced and openvino.has_bf16() else ["f32"]
+        widths = openvino.WIDTHS if reduced and openvino.has_bf16() else openvino.WIDTHS[:1]
         for width in widths:
             yield f"openvino {width}", partial(openvino.runner, detector, items, width, choice, entry)
     if choice.backend is not Backend.OPENVINO and reduced and autocast.has_bf16(device):
@@ -122,7 +142,9 @@ def _guarded(name: str, run: Run, plain: Forward, items: Tensor) -> Forward:
 
 
 def _twice(forward: Forward, items: Tensor) -> Tensor:
-    """The logits of both inputs together and of one alone: a runner must not have learnt the batch's size."""
+    """The logits of all inputs together and of the others than the first: a runner must not have learnt the
+    batch's size.
+    """
     import torch
 
     return torch.cat([forward(items), forward(items[1:])]).float().cpu()
@@ -131,7 +153,7 @@ def _twice(forward: Forward, items: Tensor) -> Tensor:
 def _difference(actual: Tensor, expected: Tensor) -> float:
     if actual.shape != expected.shape or not actual.isfinite().all():
         return float("inf")
-    return float((actual - expected).abs().max() / expected.abs().max().clamp(min=1))
+    return float((actual - expected).abs().max())
 
 
 def _seconds(forward: Forward, items: Tensor) -> float:

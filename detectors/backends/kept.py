@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from detectors.backends.base import Choice
 
@@ -49,25 +51,30 @@ class Entry:
         if file is not None:
             self._write(file, lambda path: path.write_text(json.dumps({"runner": runner}) + "\n", "utf-8"))
 
-    def model(self) -> Path | None:
-        """The converted network, if it is kept."""
-        file = self._model_file()
+    def model(self, width: str) -> Path | None:
+        """The network as converted for a width of arithmetic, if it is kept."""
+        file = self._model_file(width)
         return file if file is not None and file.is_file() else None
 
-    def keep(self, model: Any) -> None:
+    def keep(self, width: str, write: Callable[[Path], object]) -> None:
         """Keep a converted network, and drop those of other weights, code or libraries."""
-        import openvino
-
-        file = self._model_file()
-        if file is None:
-            return
+        file = self._model_file(width)
         # The description comes last into its place: it is what makes a kept network count as there.
-        if self._write(file, lambda path: openvino.save_model(model, path, compress_to_fp16=False)):
+        if file is not None and self._write(file, write):
             for old in file.parent.glob(f"{self.name}-*"):
                 if not old.name.startswith(f"{self.name}-{self.network}"):
                     old.unlink(missing_ok=True)
 
-    def _write(self, file: Path, write: Any) -> bool:
+    def keep_only(self, width: str) -> None:
+        """Drop the network's other widths."""
+        file = self._model_file(width)
+        if file is not None:
+            for old in file.parent.glob(f"{self.name}-{self.network}-*"):
+                if old.suffix in (".xml", ".bin") and old.stem != file.stem:
+                    with suppress(OSError):  # some systems do not let go of what is in use
+                        old.unlink()
+
+    def _write(self, file: Path, write: Callable[[Path], object]) -> bool:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             fresh = file.with_name(f"{file.stem}.new{file.suffix}")
@@ -80,8 +87,8 @@ class Entry:
             return False
         return True
 
-    def _model_file(self) -> Path | None:
-        return self.folder and self.folder / f"{self.name}-{self.network}.xml"
+    def _model_file(self, width: str) -> Path | None:
+        return self.folder and self.folder / f"{self.name}-{self.network}-{width}.xml"
 
     def _proof_file(self) -> Path | None:
         return self.folder and self.folder / f"{self.name}-{self.network}-{self.proof}.json"

@@ -1,13 +1,20 @@
-"""OpenVINO on a CPU: networks are traced, converted once, and compiled for the processor at each start."""
+"""OpenVINO on a CPU: networks are traced, converted once, and compiled for the processor at each start.
+
+Widths of the arithmetic: ``"f32"``; ``"bf16"``, in which the last small products stay in float32; and
+``"mixed"``, in which only the large products are in bfloat16.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectors.backends import rewriting
 from detectors.backends.base import Choice
 
 if TYPE_CHECKING:
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from detectors.backends.kept import Entry
     from detectors.base import Detector
 
+WIDTHS = ("f32", "bf16", "mixed")  # converted in this order: the others begin with the first
 _DEPTH = 8
 
 
@@ -46,14 +54,38 @@ def runner(
     Raises:
         RuntimeError: the network cannot be converted.
     """
-    model = entry.model()
-    if model is None:
+    arithmetic = "f32" if width == "f32" else "bf16"
+    file = entry.model(width)
+    if file is None:
+        with tempfile.TemporaryDirectory(prefix="veritag-") as folder:
+            model, kept = _converted(detector, items, width, choice.threads, entry)
+            entry.keep(width, lambda file: rewriting.written(model, file, kept))
+            file = entry.model(width) or rewriting.written(model, Path(folder) / "model.xml", kept)
+            run = compiled(file, arithmetic, choice.threads)
+    else:
+        run = compiled(file, arithmetic, choice.threads)
+    return lambda batch: run(batch)[0]
+
+
+def _converted(
+    detector: Detector, items: Tensor, width: str, threads: int, entry: Entry
+) -> tuple[Any, set[str]]:
+    """A network rewritten for a width, and the names of the operations that keep float32."""
+    file = entry.model("f32")
+    if file is not None:
+        model = _core().read_model(file)
+    else:
         for network in _networks(list(vars(detector).values()), _DEPTH):
             network.requires_grad_(requires_grad=False)  # tracing takes parameters for constants
-        model = convert(detector.forward, items, [-1, *items.shape[1:]])
-        entry.keep(model)
-    run = compiled(model, width, choice.threads)
-    return lambda batch: run(batch)[0]
+        model = rewriting.prepared(convert(detector.forward, items, [-1, *items.shape[1:]]))
+    if width == "f32":
+        return model, set()
+
+    def means(model: Any) -> list[Any]:
+        return [mean.numpy() for mean in compiled(model, "f32", threads)(items)[1:]]
+
+    kept = rewriting.wide(model, only_heads=width == "bf16")
+    return rewriting.corrected(model, kept, means), kept
 
 
 def convert(function: Callable[[Tensor], Any], items: Tensor, shape: list[int]) -> Any:
