@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from detectors.record import WeightsRecord
 
 # Raise it when decoding or scoring changes so that the same medium could get another verdict.
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 # The limits that decide which part of a medium the detectors get; the others only refuse media.
 WHAT_IS_SEEN = (
     *("frames_per_video", "sampling", "frames_in_a_row", "face_clip_stride"),
