@@ -295,7 +295,9 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
+        "DECORD_EOF_RETRY_MAX": "64",
         "LC_ALL": "C.UTF-8",
+        "PATH": os.defpath,  # decord appends to it when it is imported
     }
 
 

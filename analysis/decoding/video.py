@@ -2,7 +2,8 @@
 
 A first pass reads the packets without decoding them. Evenly spaced frames then take a seek where a key frame
 on the way saves decoding, and leave out pictures to which no other refers: the frames are, to the last bit,
-those of decoding everything, which are decord's as well. Runs in the decoding child only.
+those of decoding everything, which are decord's as well. Where nothing can be left out decord comes first.
+Runs in the decoding child only.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from analysis.decoding import decord_frames
 from analysis.decoding.container import UNREADABLE, open_container, readable_frames, video_stream
 from analysis.decoding.packets import PacketIndex, read_index
 from analysis.decoding.pictures import fitting_frames
@@ -61,7 +63,9 @@ def decode_video(
     else:
         store.clear()
         wanted = _wanted(index, kept, limits, in_a_row=in_a_row)
-        _chosen_read(path, file_type, index, wanted, limits, store)
+        if not decord_frames.read(path, file_type, probe.codec, index.count, wanted, limits, store):
+            store.clear()
+            _chosen_read(path, file_type, index, wanted, limits, store)
         if shown_at and store.count == len(wanted):
             store.seconds = tuple(shown_at[number] for number in wanted)
     if not store.count:
