@@ -20,11 +20,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, final
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, final
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
     from detectors.record import WeightsRecord
@@ -105,20 +103,6 @@ class ServiceDetector(Detector):
     It judges one medium at a time and waits for others: `detect` is its only step, and there is nothing to
     batch.
     """
-
-    @abstractmethod
-    def __init__(self, record: WeightsRecord, *, weights_dir: Path | None = None) -> None:
-        """Subclasses take their services besides, each of which may be left out."""
-
-    @classmethod
-    def load(cls, record: WeightsRecord, device: str = "cpu", weights_dir: Path | None = None) -> Self:
-        """Build it without services, which only configuration can give.
-
-        Raises:
-            WeightsError: see the class.
-        """
-        del device
-        return cls(record, weights_dir=weights_dir)
 
     @abstractmethod
     def detect(self, view: Any) -> Output:

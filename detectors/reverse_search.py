@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from detectors.base import Output, ServiceDetector, View
+from detectors.base import Output, View
 from detectors.errors import NotApplicable, ServiceError
 from detectors.frames import require
 from detectors.record import WeightsRecord
@@ -27,6 +27,7 @@ from detectors.services import (
     require_private,
     with_services,
 )
+from detectors.services.detector import ConfiguredDetector
 from detectors.services.text import cut, showable
 from detectors.transcript import instructions
 
@@ -57,7 +58,7 @@ class PictureAnswer(BaseModel):
     label: Literal["fake", "real", "unknown"]
 
 
-class ReverseSearch(ServiceDetector):
+class ReverseSearch(ConfiguredDetector):
     """Judges a picture with what the web says of it.
 
     Args:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from detectors import weights
-from detectors.base import Output, ServiceDetector, View
+from detectors.base import Output, View
 from detectors.errors import NotApplicable, ServiceError
 from detectors.record import WeightsRecord
 from detectors.services import LanguageModel, Question, SpeechRecogniser, require_private, with_services
+from detectors.services.detector import ConfiguredDetector
 from detectors.services.text import count_words, cut, showable
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def recognise(waveform: Tensor, recogniser: SpeechRecogniser, *, private: bool =
     return words
 
 
-class Transcript(ServiceDetector):
+class Transcript(ConfiguredDetector):
     """Judges the words of a recording.
 
     Args:

@@ -45,6 +45,8 @@ def rejudged(
 
 def _quality(reasons: Sequence[Reason]) -> float:
     """How much of the evidence counted, by the reason that told it; 1 where none does."""
-    told = next((item.text for item in reasons if item.code == ReasonCode.LOW_QUALITY), "")
+    told = next((item.text for item in reasons if item.code == ReasonCode.LOW_QUALITY), None)
+    if told is None:
+        return 1.0
     percent = _PERCENT.search(told)
-    return min(1.0, int(percent[1]) / 100) if percent else 1.0
+    return min(1.0, int(percent[1]) / 100) if percent else 0.0  # `quality_reason` says "none" instead of 0 %
