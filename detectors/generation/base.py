@@ -131,6 +131,11 @@ _REGISTRY = {
     "speech_griffin_lim": GeneratorEntry(
         "detectors.generation.speech:griffin_lim", Modality.AUDIO, "speech: phases found anew"
     ),
+    "speech_learned_vocoder": GeneratorEntry(
+        "detectors.generation.learned_vocoder:learned_vocoder",
+        Modality.AUDIO,
+        "speech: mel-band energies alone kept, sound made by a small network",
+    ),
     "speech_linear_prediction": GeneratorEntry(
         "detectors.generation.speech:linear_prediction",
         Modality.AUDIO,
