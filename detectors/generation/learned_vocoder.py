@@ -18,7 +18,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from detectors.generation.base import Description, Sound
-from detectors.generation.spectra import fitted, mel_bands
+from detectors.generation.spectra import as_loud, fitted, mel_bands
 
 SIZE, HOP, BANDS, NOISES = 512, 128, 64, 8
 _WIDTH, _BLOCKS = 160, 5
@@ -82,11 +82,8 @@ def learned_vocoder(real: Sound, rng: Generator) -> tuple[Sound, Description]:
         energies = vocoder.energies(samples)
         noise = rng.standard_normal((1, NOISES, energies.shape[2])).astype(np.float32)
         made = vocoder(energies, torch.from_numpy(noise))[0].double().numpy()
-    fake = fitted(made, len(real))
-    power = float(np.sqrt(np.mean(np.square(fake))))
-    wanted = float(np.sqrt(np.mean(np.square(real, dtype=np.float64))))
-    scaled = fake * (wanted / power if power > 0 else 0.0)
-    return scaled.astype(np.float32), {"method": "learned_vocoder", "bands": BANDS, "size": SIZE, "hop": HOP}
+    description = {"method": "learned_vocoder", "bands": BANDS, "size": SIZE, "hop": HOP}
+    return as_loud(fitted(made, len(real)), real), description
 
 
 @cache

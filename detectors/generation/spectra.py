@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.generation.base import SAMPLE_RATE
+from detectors.generation.base import SAMPLE_RATE, Sound
 
 Samples = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
@@ -36,6 +36,13 @@ def istft(spectra: Spectrum, size: int, hop: int, length: int) -> Samples:
 def fitted(samples: Samples, length: int) -> Samples:
     """Cut, or fill up with silence, to ``length`` samples."""
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+
+def as_loud(fake: Samples, real: Sound) -> Sound:
+    """Give the fake the real sound's power."""
+    power = float(np.sqrt(np.mean(np.square(fake))))
+    wanted = float(np.sqrt(np.mean(np.square(real, dtype=np.float64))))
+    return (fake * (wanted / power if power > 0 else 0.0)).astype(np.float32)
 
 
 def mel_bands(bands: int, size: int, top: float = SAMPLE_RATE / 2) -> NDArray[np.float64]:

@@ -14,7 +14,15 @@ from numpy.random import Generator
 
 from detectors.generation import source_filter
 from detectors.generation.base import Description, Sound, SoundGenerator
-from detectors.generation.spectra import Samples, Spectrum, istft, mel_bands, minimum_phase, stft
+from detectors.generation.spectra import (
+    Samples,
+    Spectrum,
+    as_loud,
+    istft,
+    mel_bands,
+    minimum_phase,
+    stft,
+)
 
 SIZES = (256, 400, 512, 800, 1024)
 
@@ -24,7 +32,7 @@ def griffin_lim(real: Sound, rng: Generator) -> tuple[Sound, Description]:
     size, hop, samples = _draw(real, rng)
     rounds = int(rng.integers(2, 33))
     fake = _find_phases(np.abs(stft(samples, size, hop)), size, hop, len(real), rounds, rng)
-    return _as_loud(fake, real), {"method": "griffin_lim", "size": size, "hop": hop, "rounds": rounds}
+    return as_loud(fake, real), {"method": "griffin_lim", "size": size, "hop": hop, "rounds": rounds}
 
 
 def mel_griffin_lim(real: Sound, rng: Generator) -> tuple[Sound, Description]:
@@ -34,7 +42,7 @@ def mel_griffin_lim(real: Sound, rng: Generator) -> tuple[Sound, Description]:
     magnitudes = _through_mel(np.abs(stft(samples, size, hop)), bands, size)
     fake = _find_phases(magnitudes, size, hop, len(real), rounds, rng)
     description = {"method": "mel_griffin_lim", "size": size, "hop": hop, "bands": bands, "rounds": rounds}
-    return _as_loud(fake, real), description
+    return as_loud(fake, real), description
 
 
 def phase_noise(real: Sound, rng: Generator) -> tuple[Sound, Description]:
@@ -45,7 +53,7 @@ def phase_noise(real: Sound, rng: Generator) -> tuple[Sound, Description]:
     share = np.clip((np.linspace(0, 1, spectra.shape[1]) - onset) / 0.25, 0, 1)
     spectra *= np.exp(1j * np.pi * depth * share * rng.uniform(-1, 1, spectra.shape))
     description = {"method": "phase_noise", "size": size, "hop": hop, "onset": onset, "depth": depth}
-    return _as_loud(istft(spectra, size, hop, len(real)), real), description
+    return as_loud(istft(spectra, size, hop, len(real)), real), description
 
 
 def fixed_phase(real: Sound, rng: Generator) -> tuple[Sound, Description]:
@@ -56,7 +64,7 @@ def fixed_phase(real: Sound, rng: Generator) -> tuple[Sound, Description]:
     spectra: Spectrum = minimum_phase(magnitudes) if kind == "minimum" else magnitudes.astype(np.complex128)
     centred = spectra * np.where(np.arange(spectra.shape[1]) % 2, -1, 1)
     description = {"method": "fixed_phase", "size": size, "hop": hop, "kind": kind}
-    return _as_loud(istft(centred, size, hop, len(real)), real), description
+    return as_loud(istft(centred, size, hop, len(real)), real), description
 
 
 def smoothed_spectrum(real: Sound, rng: Generator) -> tuple[Sound, Description]:
@@ -69,14 +77,14 @@ def smoothed_spectrum(real: Sound, rng: Generator) -> tuple[Sound, Description]:
     share = np.clip((np.linspace(0, 1, spectra.shape[1]) - onset) / 0.2, 0, 1)
     gain = (np.maximum(smooth, 1e-8) / np.maximum(magnitudes, 1e-8)) ** share
     description = {"method": "smoothed_spectrum", "size": size, "hop": hop, "bands": bands, "onset": onset}
-    return _as_loud(istft(spectra * gain, size, hop, len(real)), real), description
+    return as_loud(istft(spectra * gain, size, hop, len(real)), real), description
 
 
 def linear_prediction(real: Sound, rng: Generator) -> tuple[Sound, Description]:
     """Pulses and noise through linear-prediction filters: the classic vocoder (Atal and Hanauer 1971)."""
     order = int(rng.integers(12, 29))
     fake = source_filter.linear_prediction(real.astype(np.float64), order, rng)
-    return _as_loud(fake, real), {"method": "linear_prediction", "order": order}
+    return as_loud(fake, real), {"method": "linear_prediction", "order": order}
 
 
 def source_filter_vocoder(real: Sound, rng: Generator) -> tuple[Sound, Description]:
@@ -91,7 +99,7 @@ def source_filter_vocoder(real: Sound, rng: Generator) -> tuple[Sound, Descripti
         "breath": breath,
         "minimum_phase": minimum,
     }
-    return _as_loud(fake, real), description
+    return as_loud(fake, real), description
 
 
 GENERATORS: dict[str, SoundGenerator] = {
@@ -140,10 +148,3 @@ def _through_mel(magnitudes: Samples, bands: int, size: int) -> Samples:
     spread = energies @ weights / np.maximum(weights.sum(axis=0), 1e-3)
     rebuilt: Samples = np.sqrt(spread)
     return rebuilt
-
-
-def _as_loud(fake: Samples, real: Sound) -> Sound:
-    """Give the fake the real sound's power."""
-    power = float(np.sqrt(np.mean(np.square(fake))))
-    wanted = float(np.sqrt(np.mean(np.square(real, dtype=np.float64))))
-    return (fake * (wanted / power if power > 0 else 0.0)).astype(np.float32)
