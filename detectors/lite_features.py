@@ -1,14 +1,17 @@
-"""What two small networks of everyday pictures see in a crop: mean and deviation of every channel, by stage.
+"""What two small networks of everyday pictures see in a crop, by stage: mean and deviation of every channel.
+
+Of one of them also, which channels of early stages go together, and all this of the crop's colours alone.
 
 EfficientNet-Lite (Tan and Le, 2019, arXiv 1905.11946, without squeeze-and-excitation), as trained on ImageNet
 by its authors. Nothing is learned here. Frozen general features carry over to generators that were never
 seen better than networks trained to find fakes do (Ojha et al., 2023, arXiv 2302.10174), and early stages
-carry more of it than late ones (Koutlis and Papadopoulos, 2024, arXiv 2402.19091).
+carry more of it than late ones (Koutlis and Papadopoulos, 2024, arXiv 2402.19091). Which channels of an early
+stage answer together, wherever that is, describes texture (Gatys et al., 2015, arXiv 1505.07376).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,9 +27,22 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = {"lite0": "tf_efficientnet_lite0", "lite2": "tf_efficientnet_lite2"}
 """Name in timm of each network, by the part of the record that its weights are."""
-COUNTS = {"lite0": 1632, "lite2": 1776}
+BLOCKS = {
+    "lite0": {"lite0": 1632, "texture": 1672, "colours": 1632, "texture of colours": 1672},
+    "lite2": {"lite2": 1776},
+}
+"""How many figures of which kind each network gives of a crop, in their order."""
+COUNTS = {part: sum(blocks.values()) for part, blocks in BLOCKS.items()}
 """How many figures each network gives of a crop."""
+LAST_STAGE = 704
+"""So many of the last figures of lite2 tell what the crop shows, rather than how it was made."""
+_TEXTURES = 4  # stages; later ones are of things, not of texture
 _MEAN, _SPREAD = 127.0, 128.0
+_LUMA = (0.299, 0.587, 0.114)
+_STRENGTH, _FAINT = (
+    90.0,
+    4.0,
+)  # root mean square that colours are raised to, and what it takes not to be noise
 
 
 class LiteFeatures(nn.Module):
@@ -41,6 +57,7 @@ class LiteFeatures(nn.Module):
         torchvision_cpu.prepare()
         import timm
 
+        self._more = len(BLOCKS[part]) > 1
         self._network: Any = timm.create_model(ARCHITECTURES[part], pretrained=False)
 
     @classmethod
@@ -60,20 +77,57 @@ class LiteFeatures(nn.Module):
         return made
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Map uint8 RGB crops ``(N, H, W, 3)`` to float32 ``(N, COUNTS[part])``: after the first convolution
-        and after each of seven stages, the mean of each channel, then the deviation of each.
+        """Map uint8 RGB crops ``(N, H, W, 3)`` to float32 ``(N, COUNTS[part])``, in the order of `BLOCKS`.
+
+        Of the picture, and of its colours: after the first convolution and after each of seven stages, the
+        mean of each channel, then the deviation of each. Textures are the correlations of channels after the
+        first convolution and the first three stages.
         """
-        x = ((crops.float() - _MEAN) / _SPREAD).permute(0, 3, 1, 2)
-        x = self._network.bn1(self._network.conv_stem(x))
-        figures = [*_moments(x)]
-        for stage in self._network.blocks:
-            x = stage(x)
-            figures += _moments(x)
+        rgb = crops.float().movedim(-1, 1)
+        seen = self._stages(rgb)
+        figures = _moments(seen)
+        if self._more:
+            figures += _textures(seen)
+            seen = self._stages(_colours(rgb))
+            figures += [*_moments(seen), *_textures(seen)]
         return torch.cat(figures, 1)
 
+    def _stages(self, rgb: Tensor) -> list[Tensor]:
+        """Give what stands after the first convolution and each stage, of ``(N, 3, H, W)`` in 0..255."""
+        x = ((rgb - _MEAN) / _SPREAD).contiguous(memory_format=torch.channels_last)
+        seen = [self._network.bn1(self._network.conv_stem(x))]
+        for stage in self._network.blocks:
+            seen.append(stage(seen[-1]))
+        return seen
 
-def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    return x.mean((2, 3)), x.std((2, 3))
+
+def _colours(rgb: Tensor) -> Tensor:
+    """Take the luminance out of ``(N, 3, H, W)`` in 0..255, and raise the colours left to one strength."""
+    luma = torch.einsum("nchw,c->nhw", rgb, rgb.new_tensor(_LUMA))[:, None]
+    apart = rgb - luma
+    strength = apart.square().mean((1, 2, 3), keepdim=True).sqrt()
+    return (_MEAN + apart * (_STRENGTH / (strength + _FAINT))).clamp(0, 255)
+
+
+def _moments(seen: Sequence[Tensor]) -> list[Tensor]:
+    return [moment for x in seen for moment in (x.mean((2, 3)), x.std((2, 3)))]
+
+
+def _textures(seen: Sequence[Tensor]) -> list[Tensor]:
+    return [_correlations(x) for x in seen[:_TEXTURES]]
+
+
+def _correlations(x: Tensor) -> Tensor:
+    """Map ``(N, C, H, W)`` to the correlations of each two channels over the positions, ``(N, C (C-1) / 2)``.
+
+    A channel that hardly answers goes with none.
+    """
+    apart = x.flatten(2)
+    apart = apart - apart.mean(2, keepdim=True)
+    spread = (apart.square().mean(2) + 1e-6).sqrt()
+    table = apart @ apart.mT / apart.shape[2] / (spread[:, :, None] * spread[:, None])
+    first, second = torch.triu_indices(x.shape[1], x.shape[1], 1)
+    return table[:, first, second]
 
 
 def _fold(network: Any) -> None:

@@ -24,9 +24,15 @@ from detectors.record import WeightsRecord
 SIDE = 256
 STILL_CROPS = 6
 REACH = 5.0
-BLOCKS = {"statistics": image_statistics.COUNT, **lite_features.COUNTS}
+BLOCKS = {
+    "statistics": image_statistics.COUNT,
+    **lite_features.BLOCKS["lite0"],
+    **lite_features.BLOCKS["lite2"],
+}
 """How many figures of a crop come from where, in their order in a row."""
 COUNT = sum(BLOCKS.values())
+CONTENT = slice(COUNT - lite_features.LAST_STAGE, COUNT)
+"""Where the figures stand that tell what a crop shows."""
 _AT_ONCE = 8  # crops: more are no faster, and take memory
 
 

@@ -43,6 +43,30 @@ def test_each_crop_has_its_figures_whatever_stands_beside_it(record: WeightsReco
     assert torch.allclose(figures[1], alone[0], atol=1e-4)
 
 
+def test_texture_says_which_channels_answer_together_whatever_their_strength() -> None:
+    x = torch.randn(1, 3, 40, 50, generator=torch.Generator().manual_seed(1))
+    x[:, 1] = 5 - 3 * x[:, 0]  # against the first
+    x = torch.cat([x, torch.full((1, 1, 40, 50), 6.0)], 1)  # never moves
+    pairs = lite_features._correlations(x)[0].tolist()
+    expected = [-1, torch.corrcoef(x[0, [0, 2]].flatten(1))[0, 1].item(), 0]
+    assert pairs[:3] == pytest.approx(expected, abs=1e-4)
+    assert pairs[3:] == pytest.approx([-expected[1], 0, 0], abs=1e-4)
+
+
+def test_colours_know_nothing_of_brightness_nor_of_how_colourful_a_picture_is() -> None:
+    tint = 20 * torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    tint = tint - torch.einsum("nchw,c->nhw", tint, torch.tensor([0.299, 0.587, 0.114]))[:, None]
+    strength = tint.square().mean().sqrt()
+    bright = torch.linspace(40, 200, 64).reshape(1, 1, 8, 8)
+    dull = lite_features._colours(bright + tint)
+    vivid = lite_features._colours(bright / 2 + 3 * tint)
+    inside = (vivid > 0) & (vivid < 255)
+    assert inside.float().mean() > 0.7
+    expected = 3 * (strength + 4) / (3 * strength + 4)  # of 3 without the levelling
+    assert ((vivid - 127) / (dull - 127))[inside].numpy() == pytest.approx(expected.item(), rel=1e-3)
+    assert lite_features._colours(bright.expand(1, 3, 8, 8)).numpy() == pytest.approx(127, abs=1e-2)
+
+
 def test_a_package_that_is_not_installed_is_named_with_the_mend(record: WeightsRecord) -> None:
     file = record.parts["lite0"].model_copy(update={"package": "no_such_package"})
     without = record.model_copy(update={"parts": {**record.parts, "lite0": file}})

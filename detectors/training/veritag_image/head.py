@@ -1,26 +1,29 @@
 """Fit the head of the image detector: a discriminant that is to hold for every source alike.
 
-A classifier trained on pooled pictures learns the largest collection. Here each pair of a source's
-photographs and one generator's pictures has one vote on the direction from real to fake, however many
-pictures it has; the direction is then turned away from whatever varies within such groups, and from whatever
-scaling and encoding change (within-class covariance normalisation, Hatch et al., Interspeech 2006, with the
-laundering of `samples` as one more nuisance), and from how sources differ as a whole.
+A classifier trained on pooled pictures learns the largest collection, and what its fakes show. Here each
+generator of each source has one vote on the direction from real to fake, however many pictures it has, and
+each of its pictures is held against the photographs that show the like (matching, as in Rosenbaum and Rubin,
+Biometrika 1983; Guillaro et al., 2025, arXiv 2412.17671, keep content alike for the same end). The direction
+is then turned away from whatever varies within such groups, and from whatever scaling and encoding change
+(within-class covariance normalisation, Hatch et al., Interspeech 2006, with the laundering of `samples` as
+one more nuisance), and from how sources differ as a whole.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from detectors.training import dataset
 from detectors.training.dataset import Item
 from detectors.training.veritag_image.samples import Described
-from detectors.veritag_image import BLOCKS, REACH, VeritagImageNetwork
+from detectors.veritag_image import BLOCKS, CONTENT, REACH, VeritagImageNetwork
 
 Floats = NDArray[np.float64]
 Group = tuple[str, str, int]
@@ -42,31 +45,37 @@ class Settings:
         laundering: weight of what laundering changes, against what differs between pictures of one group.
         sources: weight of how sources differ as a whole, midway between their photographs and their fakes.
         photographs: weight of how the photographs of sources differ.
+        likeness: the cosine by which one photograph must show more of the like than another to count 2.7
+            times as much.
         ridges: added to the covariance's diagonal, in squared units of the figures' spread, by block.
-        shares: of each block's discriminant in the sum. The two networks see much the same: half each.
+        shares: of each block's discriminant in the sum. What the networks see is much alike: half each.
     """
 
     laundering: float = 2.0
     sources: float = 1.0
     photographs: float = 0.1
-    ridges: Mapping[str, float] = field(
-        default_factory=lambda: {"statistics": 0.005, "lite0": 0.05, "lite2": 0.05}
-    )
-    shares: Mapping[str, float] = field(
-        default_factory=lambda: {"statistics": 1.0, "lite0": 0.5, "lite2": 0.5}
-    )
+    likeness: float = 0.05
+    ridges: Mapping[str, float] = field(default_factory=lambda: _by_block(0.005, 0.05))
+    shares: Mapping[str, float] = field(default_factory=lambda: _by_block(1.0, 0.5))
+
+
+def _by_block(statistics: float, networks: float) -> dict[str, float]:
+    return {name: statistics if name == "statistics" else networks for name in BLOCKS}
 
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    """Standardised figures ``(N, V, D)`` of N pictures, with weights that add up to 1, and groups.
+    """Figures ``(N, V, D)`` of N pictures, with weights that add up to 1, and groups.
 
     A group is a source's photographs, or its pictures of one generator: ``(source, generator, label)``.
+    ``likes`` ``(fakes, photographs)``: how much each photograph counts beside each generated picture, adding
+    up to 1 for each of these; both in the order of the pictures.
     """
 
     figures: Floats
     weights: Floats
     groups: tuple[Group, ...]
+    likes: Floats
 
     def members(self, group: Group) -> NDArray[np.bool_]:
         return np.array([own == group for own in self.groups])
@@ -86,13 +95,15 @@ def fit(items: Sequence[Item], described: Sequence[Described], settings: Setting
     """
     weights = dataset.sampling_weights(items)
     groups = tuple((item.source, item.generator, item.label) for item in items)
+    content = np.stack([own.laundered[:, CONTENT].mean(0, dtype=np.float64) for own in described])
+    likes = _likes(content, np.array([item.label for item in items]), settings.likeness)
     found, first = [], 0
     for name, count in BLOCKS.items():
         raw = np.stack([own.laundered[:, first : first + count] for own in described]).astype(np.float64)
-        found.append(_fit_block(raw, weights, groups, settings, name))
+        found.append(_fit_block(_Pictures(raw, weights, groups, likes), settings, name))
         first += count
     logits = np.sum([block.logits for block in found], axis=0)
-    spread = np.sqrt(_within(_Pictures(logits[:, None, None], weights, groups))[0, 0])
+    spread = np.sqrt(_within(_Pictures(logits[:, None, None], weights, groups, likes))[0, 0])
     network = VeritagImageNetwork()
     network.centre.copy_(torch.from_numpy(np.concatenate([block.centre for block in found])))
     network.scale.copy_(torch.from_numpy(np.concatenate([block.scale for block in found])))
@@ -110,13 +121,24 @@ class _Block:
     logits: Floats
 
 
-def _fit_block(
-    raw: Floats, weights: Floats, groups: tuple[Group, ...], settings: Settings, name: str
-) -> _Block:
+def _likes(content: Floats, labels: NDArray[np.int64], likeness: float) -> Floats:
+    """Share of each photograph in what each generated picture is held against, by the cosine of what the two
+    show; see `_Pictures`.
+
+    Photographs of all sources take part alike: the picture's own source has no better ones than another.
+    """
+    standard = (content - content.mean(0)) / (content.std(0) + 1e-6)
+    standard /= np.linalg.norm(standard, axis=1, keepdims=True) + 1e-6
+    cosines = standard[labels == 1] @ standard[labels == 0].T
+    shares: Floats = softmax(cosines / likeness, axis=1)
+    return shares
+
+
+def _fit_block(raw: _Pictures, settings: Settings, name: str) -> _Block:
     """Fit one block's discriminant; its logits deviate by its share within a group."""
-    centre = np.einsum("n,nd->d", weights, raw.mean(1))
-    scale = np.sqrt(np.einsum("n,nd->d", weights, ((raw - centre) ** 2).mean(1))) + 1e-6
-    pictures = _Pictures(np.clip((raw - centre) / scale, -REACH, REACH), weights, groups)
+    centre = np.einsum("n,nd->d", raw.weights, raw.figures.mean(1))
+    scale = np.sqrt(np.einsum("n,nd->d", raw.weights, ((raw.figures - centre) ** 2).mean(1))) + 1e-6
+    pictures = replace(raw, figures=np.clip((raw.figures - centre) / scale, -REACH, REACH))
     within = _within(pictures)
     ridge = settings.ridges[name] * np.eye(len(centre))
     nuisance = settings.laundering * _laundering(pictures) + _between(pictures, settings)
@@ -126,29 +148,27 @@ def _fit_block(
     return _Block(centre, scale, weight, pictures.figures.mean(1) @ weight)
 
 
+def _direction(pictures: _Pictures) -> Floats:
+    """Mean step from photographs that show the like to generated pictures.
+
+    Each generator of each source has one vote; a family of n has the square root of n votes.
+    """
+    means, labels = pictures.figures.mean(1), np.array([group[2] for group in pictures.groups])
+    steps = means[labels == 1] - pictures.likes @ means[labels == 0]
+    owners = [group for group in pictures.groups if group[2] == 1]
+    families = {group: FAMILIES.get(group[1], group[1]) for group in set(owners)}
+    members, sizes = Counter(owners), Counter(families.values())
+    votes = [sizes[families[group]] ** -0.5 / members[group] for group in owners]
+    mean: Floats = np.average(steps, axis=0, weights=votes)
+    return mean
+
+
 def _middles(pictures: _Pictures) -> tuple[dict[str, Floats], dict[Group, Floats]]:
     """Mean figures of each source's photographs, and of each group of generated pictures."""
     means = pictures.figures.mean(1)
     middle = {group: means[pictures.members(group)].mean(0) for group in sorted(set(pictures.groups))}
     photographs = {group[0]: own for group, own in middle.items() if group[2] == 0}
     return photographs, {group: own for group, own in middle.items() if group[2] == 1}
-
-
-def _direction(pictures: _Pictures) -> Floats:
-    """Mean step from photographs to generated pictures, one vote for each generator of each source.
-
-    A family of n has the square root of n votes. Generators of a source without photographs are held against
-    the photographs of sources without fakes, each such source counting alike.
-    """
-    photographs, fakes = _middles(pictures)
-    lonely = set(photographs) - {group[0] for group in fakes}
-    others: Floats = np.mean([photographs[source] for source in sorted(lonely or photographs)], axis=0)
-    steps = [middle - photographs.get(group[0], others) for group, middle in fakes.items()]
-    families = [FAMILIES.get(group[1], group[1]) for group in fakes]
-    sizes = Counter(families)
-    votes = [sizes[family] ** -0.5 for family in families]
-    mean: Floats = np.average(steps, axis=0, weights=votes)
-    return mean
 
 
 def _between(pictures: _Pictures, settings: Settings) -> Floats:

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,20 +85,21 @@ def test_fitting_lowers_the_loss_and_repeats(items: list[Item], described: list[
     assert not network.training
 
 
+def pictures_of(figures: head.Floats, groups: Sequence[head.Group]) -> head._Pictures:
+    """Pictures that weigh alike, each fake held against all photographs alike."""
+    labels = np.array([group[2] for group in groups])
+    likes = np.full((labels.sum(), len(labels) - labels.sum()), 1 / (len(labels) - labels.sum()))
+    return head._Pictures(figures, np.full(len(groups), 1 / len(groups)), tuple(groups), likes)
+
+
 def test_generators_vote_alike_however_many_pictures_they_have() -> None:
     figures = np.zeros((8, 2, 3))
     figures[[0, 1]] = 0, 0, 0  # photographs of source a
     figures[[2, 3, 4, 5]] = 1, 0, 0  # four pictures of one generator
     figures[6] = 0, 1, 0  # one of another
-    figures[7] = 0, 0, 1  # one of a source without photographs, against those of source a
-    groups = (
-        *[("a", "", 0)] * 2,
-        *[("a", "g", 1)] * 4,
-        ("a", "h", 1),
-        ("b", "b", 1),
-    )
-    direction = head._direction(head._Pictures(figures, np.full(8, 1 / 8), groups))
-    assert direction == pytest.approx([1 / 3] * 3)
+    figures[7] = 0, 0, 1  # one of a source without photographs
+    groups = (*[("a", "", 0)] * 2, *[("a", "g", 1)] * 4, ("a", "h", 1), ("b", "b", 1))
+    assert head._direction(pictures_of(figures, groups)) == pytest.approx([1 / 3] * 3)
 
 
 def test_a_family_of_generators_has_the_square_root_of_its_votes() -> None:
@@ -106,8 +108,21 @@ def test_a_family_of_generators_has_the_square_root_of_its_votes() -> None:
     figures[5] = 0, 1, 0
     family = ("SDXL_2_1", "SDXL_Base", "SDXL_Turbo", "sd15_supagruen")
     groups = (("a", "", 0), *(("a", name, 1) for name in family), ("a", "another", 1))
-    direction = head._direction(head._Pictures(figures, np.full(6, 1 / 6), groups))
-    assert direction == pytest.approx([2 / 3, 1 / 3, 0])
+    assert head._direction(pictures_of(figures, groups)) == pytest.approx([2 / 3, 1 / 3, 0])
+
+
+def test_a_fake_is_held_against_the_photographs_that_show_the_like() -> None:
+    """Faces lie apart along the first axis, the label along the second; most fakes are faces."""
+    faces, landscapes = [1.0, 0, 0], [0, 0, 1.0]
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    content = np.array([faces, landscapes, landscapes, faces, faces, landscapes])
+    likes = head._likes(content, labels, 0.05)
+    assert likes == pytest.approx(np.array([[1, 0, 0], [1, 0, 0], [0, 0.5, 0.5]]), abs=1e-6)
+    figures = np.repeat(np.column_stack([content[:, 0], labels, labels * 0.0])[:, None], 2, axis=1)
+    groups = (*[("a", "", 0)] * 3, *[("a", "g", 1)] * 3)
+    pictures = pictures_of(figures, groups)
+    assert head._direction(replace(pictures, likes=likes)) == pytest.approx([0, 1, 0], abs=1e-6)
+    assert head._direction(pictures) == pytest.approx([1 / 3, 1, 0])
 
 
 def test_what_sources_are_like_as_a_whole_weighs_nothing() -> None:
@@ -116,11 +131,10 @@ def test_what_sources_are_like_as_a_whole_weighs_nothing() -> None:
     for n, (whole, label) in enumerate(((0, 0), (0, 1), (3, 0), (3, 1))):
         figures[2 * n : 2 * n + 2] = whole, label, 0
     groups = tuple((source, "g" * label, label) for source in "ab" for label in (0, 1) for _ in range(2))
-    pictures = head._Pictures(figures, np.full(8, 1 / 8), groups)
-    found = head._between(pictures, Settings(sources=1.0, photographs=0.1))
+    found = head._between(pictures_of(figures, groups), Settings(sources=1.0, photographs=0.1))
     assert found == pytest.approx(np.diag([1.1 * 4.5, 0, 0]))
     alone = tuple(("a", *group[1:]) for group in groups)
-    assert not head._between(head._Pictures(figures, pictures.weights, alone), Settings()).any()
+    assert not head._between(pictures_of(figures, alone), Settings()).any()
 
 
 def test_left_out_sources_are_scored_by_heads_that_never_saw_them(
