@@ -10,7 +10,7 @@ from analysis.finding import FACES_PER_FRAME, Face, FaceFinder, locate
 from analysis.views import Made, Views
 from detectors.base import View
 from detectors.errors import NotApplicable
-from detectors.face_crops import MIN_SIDE
+from detectors.face_crops import MIN_SIDE, outline
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,22 +55,23 @@ class CropFaces:
     """Makes the view FACES: squares of ``margin`` times a face's longer side, inside the frame.
 
     ``resample`` is how they become 224 x 224: ``area`` (OpenCV's INTER_AREA), or Pillow's ``bilinear`` or
-    ``bicubic``. A detector's record says both as ``face_margin`` and ``face_resample``.
+    ``bicubic``. ``around`` is what counts as the face: the finder's ``box``, or the ``outline`` that its five
+    points tell (`detectors.face_crops.outline`). A detector's record says them as ``face_margin``,
+    ``face_resample`` and ``face_around``.
     """
 
     faces: FindFaces
     margin: float = 1.0
     resample: str = "area"
+    around: str = "box"
 
     @classmethod
     def tailor(cls, faces: FindFaces, record: WeightsRecord) -> CropFaces:
         """The crops that a detector wants; the finder is loaded then."""
         faces.load()
-        margin, resample = (
-            record.preprocessing.get(key, default)
-            for key, default in (("face_margin", cls.margin), ("face_resample", cls.resample))
-        )
-        return cls(faces, float(margin), str(resample))
+        wish = record.preprocessing
+        margin, resample = wish.get("face_margin", cls.margin), wish.get("face_resample", cls.resample)
+        return cls(faces, float(margin), str(resample), str(wish.get("face_around", cls.around)))
 
     def __call__(self, views: Views) -> Made:
         """uint8 ``(N, 224, 224, 3)``; as evidence each crop's face.
@@ -82,7 +83,9 @@ class CropFaces:
 
         frames = views.get(View.FRAMES)
         found = views.once(self.faces)
-        boxed = [[(face, crop_box(face, self.margin, frames)) for face in faces] for faces in found]
+        boxed = [
+            [(face, crop_box(face, self.margin, frames, self.around)) for face in faces] for faces in found
+        ]
         large = [[(face, box) for face, box in faces if box[2] >= MIN_SIDE] for faces in boxed]
         chosen = _choose(large)
         if not chosen:
@@ -97,11 +100,11 @@ class CropFaces:
         return Made(torch.stack(crops), {"faces": [_described(face) for face, _ in chosen]})
 
 
-def crop_box(face: Face, margin: float, frames: Tensor) -> tuple[int, int, int]:
+def crop_box(face: Face, margin: float, frames: Tensor, around: str = "box") -> tuple[int, int, int]:
     """Left, top and side of a face's square, moved into the frame and no larger than it."""
     height, width = frames.shape[1:3]
-    x1, y1, x2, y2 = face.box
-    side = min(round(margin * face.size), height, width)
+    x1, y1, x2, y2 = outline(face.points) if around == "outline" else face.box
+    side = min(round(margin * max(x2 - x1, y2 - y1)), height, width)
     left, top = ((low + high - side) / 2 for low, high in ((x1, x2), (y1, y2)))
     return min(max(round(left), 0), width - side), min(max(round(top), 0), height - side), side
 

@@ -35,13 +35,14 @@ class FaceFinder(Protocol):
 
 
 class Face(NamedTuple):
-    """One face: the frame's number in the view FRAMES, the box (x1, y1, x2, y2) in its pixels, and how sure
-    the finder is, in [0, 1].
+    """One face: the frame's number in the view FRAMES, the box (x1, y1, x2, y2) in its pixels, how sure the
+    finder is, in [0, 1], and where eyes, nose and corners of the mouth are, (x, y) each.
     """
 
     frame: int
     box: tuple[float, float, float, float]
     confidence: float
+    points: tuple[tuple[float, float], ...] = ()
 
     @property
     def size(self) -> float:
@@ -106,8 +107,8 @@ def _confident(number: int, faces: Faces, scale: float, frames: Tensor) -> list[
     height, width = frames.shape[1:3]
     limits = (width, height, width, height)
     sure = [
-        Face(number, _clipped([length / scale for length in box], limits), score)
-        for box, score in zip(faces.boxes.tolist(), faces.scores.tolist(), strict=True)
+        Face(number, _clipped([length / scale for length in box], limits), score, _scaled(points, scale))
+        for box, score, points in zip(*(values.tolist() for values in faces), strict=True)
         if score >= _CONFIDENT
     ]
     inside = [face for face in sure if face.box[0] < face.box[2] and face.box[1] < face.box[3]]
@@ -134,3 +135,7 @@ def _copies(frames: Tensor) -> tuple[Tensor, float]:
 def _clipped(box: Sequence[float], limits: Sequence[int]) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = (min(max(length, 0.0), limit) for length, limit in zip(box, limits, strict=True))
     return x1, y1, x2, y2
+
+
+def _scaled(points: Sequence[Sequence[float]], scale: float) -> tuple[tuple[float, float], ...]:
+    return tuple((x / scale, y / scale) for x, y in points)

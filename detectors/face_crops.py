@@ -1,7 +1,8 @@
-"""What detectors of single faces share: when they decline."""
+"""What detectors of single faces share: how far a face reaches, and when they decline."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from detectors.errors import NotApplicable
@@ -25,3 +26,17 @@ def require(view: Tensor) -> None:
         raise NotApplicable(
             f"the faces are too small to judge ({width} x {height} pixels; at least {MIN_SIDE} each way)"
         )
+
+
+def outline(points: Sequence[Sequence[float]]) -> tuple[float, float, float, float]:
+    """Return the box (left, top, right, bottom) around jaw and brows of a mean face laid on five points.
+
+    It is about a fifth smaller than MTCNN's box of the same face, and lies lower.
+    """
+    import numpy as np
+
+    from detectors.generation import face_shapes
+
+    around = face_shapes.fit(np.asarray(points, dtype=np.float64))[:68]
+    (left, top), (right, bottom) = around.min(axis=0), around.max(axis=0)
+    return float(left), float(top), float(right), float(bottom)

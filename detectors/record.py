@@ -66,7 +66,11 @@ class InTheWild(_Frozen):
 
 
 class Measurement(_Frozen):
-    """One measured figure with its bootstrap interval, on media that the detector never saw."""
+    """One measured figure with its bootstrap interval, on media that the detector never saw.
+
+    ``clips`` is set where ``real`` and ``fake`` count frames: of so many real and fake clips. The interval
+    then tells how it goes in these clips, and nothing of others.
+    """
 
     protocol: str
     modality: Modality
@@ -77,6 +81,12 @@ class Measurement(_Frozen):
     real: int
     fake: int
     date: str
+    clips: tuple[int, int] | None = None
+
+    @property
+    def media(self) -> tuple[int, int]:
+        """How many real and fake media it was measured on."""
+        return self.clips or (self.real, self.fake)
 
 
 class Licence(_Frozen):

@@ -217,15 +217,16 @@ def recorded(found: Sequence[Protocol], name: str, fewest: int) -> str | None:
         for line, of in enumerate(found):
             if (result := of.by_delivery.get(way)) is None:
                 continue
-            few = "few" if min(result.real, result.fake) < fewest else None
+            few = "few" if min(result.media) < fewest else None
             auc = Measured(of.metric, result.value, result.low, result.high, few)
             _whisker(axes, auc, line + offset, colour, "" if named or few else way.replace("_", " "))
             named = named or not few
+    claimed, _ = axes.get_legend_handles_labels()
     axes.axvline(0.5, color="0.6", linestyle=":")
     axes.set_yticks(range(len(found)), [_protocol(of) for of in found], fontsize=8)
     axes.invert_yaxis()
     axes.set(xlabel=f"AUC: 0.5 is guessing (hollow: fewer than {fewest} media of a class)", xlim=(0, 1))
-    if len(ways) > 1:
+    if len(ways) > 1 and claimed:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return svg(figure, name)
 

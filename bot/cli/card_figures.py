@@ -14,6 +14,10 @@ _DELIVERIES = {
     "mp3": "as MP3",
     "opus": "as Opus",
 }
+_OF_FRAMES = """\
+*Frames of videos*: single frames were judged and are counted. The intervals tell how sure a figure is of
+these few videos; of others they tell nothing.
+"""
 _KNOWN_FIRST = 2  # protocols, told at a glance
 _AUC = "(AUC: of a fake and a real medium, how often the fake scores higher; 0.5 is guessing, 1 is perfect)"
 
@@ -28,7 +32,8 @@ def leading(results: Sequence[Measurement]) -> str:
         said = [_value(of.by_delivery.get(way)) for way in ways]
         rows.append([of.name, of.metric, *said, str(sizes.real), str(sizes.fake)])
     head = ["media", "figure", *(_DELIVERIES.get(way, way) for way in ways), "real", "fake"]
-    return table(head, rows, right=2 + len(ways))
+    told = table(head, rows, right=2 + len(ways))
+    return f"{told}\n{_OF_FRAMES}" if any(of.clips for of in results) else told
 
 
 def every(results: Sequence[Measurement]) -> str:
@@ -52,7 +57,8 @@ def every(results: Sequence[Measurement]) -> str:
 
 def best_known(results: Sequence[Measurement]) -> str:
     """In a line each, how well fakes are told from real media of sources that it never saw."""
-    ranked = [of for of in protocols(results) if of.ranks and of.leads]
+    of_media = [of for of in results if not of.clips]  # frames of a few clips tell little of other clips
+    ranked = [of for of in protocols(of_media) if of.ranks and of.leads]
     if not ranked:
         return "nothing was measured here"
     means = [of for of in ranked if "mean" in of.metric]

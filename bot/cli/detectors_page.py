@@ -31,6 +31,7 @@ def page(records: Sequence[WeightsRecord]) -> str:
 def _row(record: WeightsRecord) -> str:
     cost = record.cost
     given = (part.licence for part in record.files())
+    told = [result for result in record.measured if not result.clips]
     licences = (f"{licence.weights}{' *' if licence.needs_acceptance else ''}" for licence in given)
     cells = [
         f"[{record.name}](#{record.name})",
@@ -41,7 +42,7 @@ def _row(record: WeightsRecord) -> str:
         "; ".join(dict.fromkeys(_origin(part.file) for part in record.files())),
         "; ".join(dict.fromkeys(licences)),
         ", ".join(modality.value for modality in record.modalities if modality in record.calibration) or "no",
-        "; ".join(f"{m.modality.value} {m.metric} {m.value:.3f}" for m in record.measured) or "–",
+        "; ".join(f"{m.modality.value} {m.metric} {m.value:.3f}" for m in told) or "–",
     ]
     return "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |\n"
 

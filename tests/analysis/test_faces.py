@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ from detectors.faces.mtcnn import MTCNN
 from detectors.faces.retinaface import Faces
 from detectors.genconvit import GenConViTEd
 from detectors.record import WeightsRecord
+from detectors.training.veritag_face.pairs import face_box
 from tests.analysis import fakes
 from tests.analysis.fakes import Brightness, MeanPolicy
 from tests.detectors.test_genconvit import ED
@@ -44,15 +46,16 @@ class Counting:
     def __init__(self, *boxes: tuple[float, float, float, float], scores: tuple[float, ...] = ()) -> None:
         self.boxes = np.array(boxes, dtype=float).reshape(-1, 4)
         self.scores = np.array(scores or (0.999,) * len(boxes))
+        self.points = np.zeros((len(boxes), 5, 2))
         self.asked: list[tuple[tuple[int, ...], float]] = []
 
     def find(self, frames: Tensor, min_face: float = 20) -> list[Faces]:
         self.asked.append((tuple(frames.shape), min_face))
-        found = Faces(self.boxes, self.scores, np.zeros((len(self.boxes), 5, 2)))
+        found = Faces(self.boxes, self.scores, self.points)
         return [found] * len(frames)
 
     def follow(self, frames: Tensor, places: Sequence[Tensor]) -> list[Faces]:
-        return [Faces(self.boxes, self.scores, np.zeros((len(self.boxes), 5, 2)))] * len(frames)
+        return [Faces(self.boxes, self.scores, self.points)] * len(frames)
 
 
 class FaceBrightness(Brightness):
@@ -214,6 +217,38 @@ def test_squares_stay_square_and_inside(
     box: tuple[int, int, int, int], margin: float, expected: tuple[int, int, int]
 ) -> None:
     assert crop_box(Face(0, box, 1.0), margin, ramp(300, 400)) == expected
+
+
+def test_points_are_those_of_the_whole_frame() -> None:
+    finder = Counting((0, 100, 145, 300))
+    finder.points = np.arange(10.0).reshape(1, 5, 2)
+    ((face,),) = locate(ramp(1280, 1280), finder)
+    assert face.points == ((0, 2), (4, 6), (8, 10), (12, 14), (16, 18))
+
+
+@pytest.mark.parametrize("name", ["astronaut.jpg", "astronaut-zoom.mp4"])
+def test_faces_are_cut_as_those_that_veritags_own_detector_learned_from(name: str, finder: MTCNN) -> None:
+    with closing(Decoder(Limits())) as decoder:
+        medium = decoder.decode(MEDIA / name, sound=False)
+    assert medium.frames is not None
+    frames = torch.from_numpy(medium.frames)
+    for faces in locate(frames, finder):
+        face = faces[0]
+        learned = face_box(np.array(face.points), (frames.shape[2], frames.shape[1]), 1.2)
+        left, top, side = crop_box(face, 1.2, frames, "outline")
+        assert (left, top, left + side, top + side) == pytest.approx(learned, abs=1)
+        assert side < crop_box(face, 1.2, frames)[2]
+
+
+def test_a_record_says_what_counts_as_the_face() -> None:
+    found = FindFaces(lambda: Counting())
+    asked = with_margin("x", 1.2)
+    outlined = asked.model_copy(update={"preprocessing": {**asked.preprocessing, "face_around": "outline"}})
+    assert (CropFaces.tailor(found, asked).around, CropFaces.tailor(found, outlined).around) == (
+        "box",
+        "outline",
+    )
+    assert CropFaces.tailor(found, detectors.record("veritag_face")).around == "outline"
 
 
 @pytest.mark.parametrize("resample", ["area", "bicubic", "bilinear"])

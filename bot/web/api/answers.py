@@ -185,7 +185,11 @@ class MediumInFull(BaseModel):
 
 
 class Figure(_Answer):
-    """One measured figure with its interval, on so many media that the detector never saw."""
+    """One measured figure with its interval, on so many media that the detector never saw.
+
+    ``real`` and ``fake`` count frames where ``clips``, numbers of real and fake videos, is given: such a
+    figure tells nothing of other videos.
+    """
 
     protocol: str
     metric: str
@@ -195,6 +199,7 @@ class Figure(_Answer):
     real: int
     fake: int
     date: str
+    clips: tuple[int, int] | None = None
 
 
 class Detector(BaseModel):

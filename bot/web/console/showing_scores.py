@@ -110,6 +110,7 @@ def _view(row: ScoreRow, kind: Kind, record: WeightsRecord | None, seconds: tupl
         return ScoreView(row.detector, title, None, "absent", reason, "", None, (), 0, (), ())
     evidence = evidence_of(kind, row.detector, row.score, record)
     found = [m for m in record.measured if m.modality is modality_of(kind, record)] if record else []
+    found = [m for m in found if not m.clips]  # frames of a few clips tell nothing of the medium at hand
     score = to_score(row)
     return ScoreView(
         detector=row.detector,

@@ -52,6 +52,17 @@ def test_what_is_told_first_is_not_of_one_source() -> None:
     ]
 
 
+def test_frames_of_a_few_clips_are_drawn_as_of_few_media() -> None:
+    of_media = [_measured(f"frames of 2 videos; {way}", "AUC of frames") for way in ("as_is", "jpeg75")]
+    of_frames = [figure.model_copy(update={"clips": (1, 1)}) for figure in of_media]
+    assert (of_media[0].media, of_frames[0].media) == ((30, 40), (1, 1))
+    solid, hollow = (plots.recorded(protocols(of), "sample", 20) for of in (of_media, of_frames))
+    assert solid is not None
+    assert hollow is not None
+    assert "jpeg75" in solid
+    assert "jpeg75" not in hollow, "only what can be claimed is in the legend"
+
+
 def test_only_aucs_are_drawn_and_long_names_are_cut_between_sources() -> None:
     long = protocols([_measured(f"left-out sources {'+'.join(f'source_{n}' for n in range(9))}; as_is")])
     drawn = plots.recorded([*FOUND, *long], "sample", 20)

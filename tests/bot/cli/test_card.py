@@ -21,8 +21,9 @@ from analysis.model import Kind
 from bot.cli import card_gallery, card_robustness
 from bot.cli.app import app
 from bot.cli.card import Beside, card, write_cards
+from bot.cli.detectors_page import page
 from detectors.base import Modality
-from detectors.record import WeightsRecord
+from detectors.record import Measurement, WeightsRecord
 from tests.bot.cli.test_detectors import known as known
 
 runner = CliRunner()
@@ -52,6 +53,30 @@ def test_a_card_says_everything_that_is_known(known: WeightsRecord) -> None:
     ]:
         assert part in text
     assert "![" not in card(known)
+
+
+def with_frames(record: WeightsRecord) -> WeightsRecord:
+    """The record with a figure of frames of two clips, too."""
+    frames = {"protocol": "frames of 2 videos; as_is", "modality": "video", "metric": "AUC of frames"}
+    sizes = {"value": 0.93, "low": 0.9, "high": 0.96, "real": 60, "fake": 60, "clips": (1, 1)}
+    figure = Measurement.model_validate({**frames, **sizes, "date": "2026-01-02"})
+    return record.model_copy(update={"measured": (figure, *record.measured)})
+
+
+def test_frames_of_a_few_clips_are_told_but_not_at_a_glance(known: WeightsRecord) -> None:
+    text = card(with_frames(known))
+    at_a_glance = next(line for line in text.splitlines() if line.startswith("| on media that it never saw"))
+    assert "left-out sources: AUC" in at_a_glance
+    assert "frames" not in at_a_glance
+    assert "| frames of 2 videos | AUC of frames | 0.93 (0.90 to 0.96) | 60 | 60 |" in text
+    assert "these few videos; of others they tell nothing" in " ".join(text.split())
+    assert "of others they tell nothing" not in card(known)
+
+
+def test_frames_of_a_few_clips_are_no_figure_in_the_table_of_detectors(known: WeightsRecord) -> None:
+    row = next(line for line in page([with_frames(known)]).splitlines() if line.startswith("| [sample]"))
+    assert "image AUC 0.710" in row
+    assert "0.93" not in row
 
 
 def test_one_card_is_printed(known: WeightsRecord) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import detectors
 from analysis.model import Band
 from state.model import AnalysisRow, MentionRow, PostMedium, ReplyState, ScoreRow, Step, VerdictRow
 from tests.bot.web.console.conftest import Console
@@ -398,6 +399,25 @@ def test_a_fitted_detector_shows_how_often_it_errs(bot: Console) -> None:
     assert re.search(r"Alone, such a score is \d+\.\d times as likely from fakes", page)
     assert re.search(r"Errs on about \d+ of 100 media \(95 % interval \d+ to \d+\)", page)
     assert re.search(r"Fitted on \d+ real and \d+ fake media", page)
+
+
+def test_frames_of_a_few_clips_do_not_tell_how_often_a_detector_errs(
+    bot: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = kept_bytes(bot, b"\xff\xd8\xff\xe0" + bytes(64))
+    of_frames = [
+        figure.model_copy(update={"clips": (1, 1)}) for figure in detectors.record("veritag_image").measured
+    ]
+    record = detectors.record("veritag_image").model_copy(update={"measured": tuple(of_frames)})
+    monkeypatch.setattr(detectors, "record", lambda _: record)
+    scores = (ScoreRow("veritag_image", 0.97, True, None),)
+    verdict = VerdictRow("high", 0.9, "calibrated", (), None)
+    bot.parts.store.media.save_analysis(
+        AnalysisRow(sha256, "engine", kind="image", scores=scores, verdict=verdict)
+    )
+    page = bot.client().get(f"/console/media/{sha256}").text
+    assert "Alone, such a score is" in page
+    assert "95 % interval" not in page
 
 
 def test_where_the_engine_cannot_say_the_page_says_so(bot: Console) -> None:
