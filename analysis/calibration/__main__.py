@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.calibration.ensemble import judge_left_out, word
+from analysis.calibration.ensemble import judge_left_out, parts, word
 from analysis.calibration.methods import CHOICES, Choice
 from analysis.calibration.report import (
     calibration_table,
@@ -78,10 +78,14 @@ def _show(console: Console, found: Fit, limits: Limits) -> None:
 
 def _show_error(console: Console, paths: Mapping[str, Path], choice: Choice, limits: Limits) -> None:
     judged = judge_left_out({name: read_scores(path) for name, path in paths.items()}, choice, limits)
-    kinds = sorted({row.kind for row in judged})
-    words = [(f"{kind} media", word([row for row in judged if row.kind is kind])) for kind in kinds]
-    if len(kinds) > 1:
-        words.append(("of all kinds", word(judged)))
+    words = []
+    for name, said in parts(judged).items():
+        try:
+            words.append((name, word(said)))
+        except NotMeasurable as error:
+            console.print(f"{name}: {error}", markup=False)
+    if len({row.kind for row in judged}) > 1:
+        words.append(("media of all kinds", word(judged)))
     console.print(word_table(words))
 
 

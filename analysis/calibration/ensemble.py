@@ -28,7 +28,10 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the ensemble said of one medium in one delivery; ``probability`` is None where it said none."""
+    """What the ensemble said of one medium in one delivery; ``probability`` is None where it said none.
+
+    ``detectors`` are those that scored the medium in any delivery.
+    """
 
     item: str
     kind: Kind
@@ -37,6 +40,7 @@ class Judged:
     delivery: str
     probability: float | None
     band: Band
+    detectors: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,28 @@ def _judge(policy: CalibratedPolicy, scores: Mapping[str, Sequence[Row]]) -> lis
     for name, rows in scores.items():
         for row in rows:
             together.setdefault((row.item, row.kind, row.delivery), []).append((name, row))
+    heard: dict[str, set[str]] = {}
+    for (item, _, _), said in together.items():
+        heard.setdefault(item, set()).update(name for name, _ in said)
     found = []
     for (item, kind, delivery), said in together.items():
         row = said[0][1]
         verdict = policy.judge(kind, [Score(name, of.score, True) for name, of in said])
-        found.append(Judged(item, kind, row.source, row.label, delivery, verdict.probability, verdict.band))
+        told, team = (verdict.probability, verdict.band), tuple(sorted(heard[item]))
+        found.append(Judged(item, kind, row.source, row.label, delivery, *told, team))
+    return found
+
+
+def parts(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """Split what was said by kind, and a kind by the detectors that scored a medium if these differ."""
+    found: dict[str, list[Judged]] = {}
+    for kind in sorted({row.kind for row in judged}):
+        own = found[f"{kind} media"] = [row for row in judged if row.kind is kind]
+        teams = sorted({row.detectors for row in own})
+        if len(teams) > 1:
+            for team in teams:
+                name = f"{kind} media scored by {' and '.join(team)}"
+                found[name] = [row for row in own if row.detectors == team]
     return found
 
 

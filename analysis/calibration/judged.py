@@ -1,8 +1,10 @@
 """`python -m analysis.calibration.judged NAME --media DIR ... --out CSV`: score media through the engine.
 
-For detectors whose shipped weights never saw some sources: their media are scored as they are and encoded
-again at JPEG quality 75, as the product scores them, and become one table as `scores.read_scores` takes it.
-Sources that the record names as trained on are passed over, and so are media that the detector declines.
+Media are scored as they are and encoded again at JPEG quality 75, as the product scores them, and become one
+table as `scores.read_scores` takes it. Each medium is scored by weights that never saw its source, nor one of
+the same group (`detectors.training.cross_validate.GROUPS`): by those that ship, else by those of a fold
+(``--folds``, as ``--cross-validate`` of the detector's training leaves them). What all weights know is passed
+over, and so are media that the detector declines.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,21 +24,23 @@ from analysis.calibration.scores import COLUMNS
 from analysis.engine import EmbeddedAnalyzer
 from analysis.ensemble.calibrated import CalibratedPolicy
 from analysis.ensemble.panels import EnsembleCalibration
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, ConfigurationError
 from analysis.evaluation import readers
 from analysis.evaluation.delivery import AS_IS, Delivery, parse_change
 from analysis.evaluation.items import Known, identified
 from analysis.evaluation.rows import Cache, Role, Row, Subject
 from analysis.evaluation.scoring import Panel, plan, score
 from analysis.limits import Limits
+from detectors import record
 from detectors.errors import DetectorError
-from detectors.record import WeightsRecord, load
+from detectors.record import WeightsRecord
+from detectors.training.cross_validate import group_of
 
 DELIVERIES = (AS_IS, Delivery(encodings=(parse_change("jpeg:75"),)))
 
 
-def unseen(folders: Iterable[Path], made: Iterable[Path], record: WeightsRecord) -> list[Known]:
-    """List the media of sources that the weights never saw; the same bytes count once.
+def collect(folders: Iterable[Path], made: Iterable[Path]) -> tuple[Known, ...]:
+    """List media; the same bytes count once.
 
     Of folders that were ``made`` by a generator, whose name they have, only the fakes count: the reals beside
     them are copies of media that other folders hold.
@@ -48,25 +52,55 @@ def unseen(folders: Iterable[Path], made: Iterable[Path], record: WeightsRecord)
     for folder in made:
         fakes = (item for item in readers.read(folder).items if item.label)
         items += (replace(item, generator=folder.resolve().name) for item in fakes)
-    seen = {data.name for data in record.trained_on}
-    return list(identified([item for item in items if item.source not in seen])[0])
+    return identified(items)[0]
 
 
-def judge(name: str, media: Sequence[Known], progress: Progress | None = None) -> list[tuple[Known, Row]]:
-    """Score media in each delivery with the shipped weights; returns the rows that have a score.
+def weights_of(name: str, folds: Path | None) -> dict[str, WeightsRecord]:
+    """Return the records of a detector's weights, by the name that loads them: those that ship come first.
 
     Raises:
-        DetectorError: the detector cannot be loaded.
-        AnalysisError: the engine failed.
+        ConfigurationError: no fold's weights are in the folder.
+        DetectorError: a fold's record is malformed.
+    """
+    files = sorted(folds.glob(f"*/{name}.json")) if folds else []
+    if folds and not files:
+        raise ConfigurationError(f"{folds} has no FOLD/{name}.json; train it with --cross-validate")
+    return {weights: record(weights) for weights in (name, *map(str, files))}
+
+
+def share_out(media: Iterable[Known], weights: Mapping[str, WeightsRecord]) -> dict[str, list[Known]]:
+    """Give each medium to the first weights that never saw its source, nor one of the same group."""
+    shares: dict[str, list[Known]] = {name: [] for name in weights}
+    for known in media:
+        group = group_of(known.item.source)
+        for name, own in weights.items():
+            if not any(data.name in group for data in own.trained_on):
+                shares[name].append(known)
+                break
+    return shares
+
+
+def judge(weights: str, media: Sequence[Known], progress: Progress | None = None) -> list[tuple[Known, Row]]:
+    """Score media in each delivery with some weights; returns the rows that have a score.
+
+    Args:
+        weights: as `detectors.create` takes them.
+
+    Raises:
+        DetectorError: there are no such weights.
+        AnalysisError: the weights cannot be loaded, or the engine failed.
     """
     policy = CalibratedPolicy(EnsembleCalibration())
-    engine = EmbeddedAnalyzer([name], policy, torch_threads=1, redelivery=False)
+    name = record(weights).name
+    engine = EmbeddedAnalyzer([weights], policy, torch_threads=1, redelivery=False)
     with closing(engine), Cache(None) as cache:
         engine.warm_up()
+        for reason in engine.unready().values():
+            raise ConfigurationError(reason)
         panel = Panel.of(engine, {name: name}, None)
         subject = Subject(Role.DETECTOR, name)
         tasks = plan(media, lambda _: DELIVERIES, lambda _: (), [panel], cache)
-        task = progress.add_task(f"{name}: {len(tasks)} media", total=len(tasks)) if progress else None
+        task = progress.add_task(f"{weights}: {len(tasks)} media", total=len(tasks)) if progress else None
 
         def tick() -> None:
             if progress and task is not None:
@@ -79,6 +113,20 @@ def judge(name: str, media: Sequence[Known], progress: Progress | None = None) -
             for way in DELIVERIES
         ]
     return [(known, row) for known, row in found if row.score is not None]
+
+
+def judge_all(
+    media: Sequence[Known], weights: Mapping[str, WeightsRecord], progress: Progress | None = None
+) -> list[tuple[Known, Row]]:
+    """Score media, each with weights that never saw its source; in the order of the media.
+
+    Raises:
+        DetectorError, AnalysisError: as `judge` does.
+    """
+    shares = share_out(media, weights)
+    rows = [row for name, own in shares.items() if own for row in judge(name, own, progress)]
+    place = {known.sha256: number for number, known in enumerate(media)}
+    return sorted(rows, key=lambda row: place[row[0].sha256])
 
 
 def write_scores(judged: Iterable[tuple[Known, Row]], path: Path) -> None:
@@ -102,12 +150,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--made", type=Path, nargs="*", default=[], metavar="DIR", help="as `veritag generate` left it"
     )
+    parser.add_argument(
+        "--folds", type=Path, metavar="DIR", help="FOLD/NAME.json, of a training that left sources out"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="the table of scores")
     chosen = parser.parse_args(arguments)
     try:
-        media = unseen(chosen.media, chosen.made, load(chosen.detector))
+        weights = weights_of(chosen.detector, chosen.folds)
+        media = collect(chosen.media, chosen.made)
         with Progress(console=Console(stderr=True)) as progress:
-            judged = judge(chosen.detector, media, progress)
+            judged = judge_all(media, weights, progress)
         write_scores(judged, chosen.out)
     except (AnalysisError, DetectorError, OSError) as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)

@@ -57,6 +57,11 @@ GROUPS = (
 GENERATOR_SOURCE = "sixgen"
 
 
+def group_of(source: str) -> tuple[str, ...]:
+    """Return the sources that a source is left out with; one in no group is left out alone."""
+    return next((group for group in GROUPS if source in group), (source,))
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
     """One picture's scores in [0, 1], in the order of `DELIVERIES`."""

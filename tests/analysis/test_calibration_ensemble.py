@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.calibration.ensemble import Judged, judge_left_out, word
+from analysis.calibration.ensemble import Judged, judge_left_out, parts, word
 from analysis.calibration.scores import Row
 from analysis.ensemble.calibrated import Limits
 from analysis.model import Band, Kind
@@ -66,7 +66,9 @@ def test_the_silence_of_a_narrow_detector_is_an_abstention() -> None:
 def test_kinds_weigh_alike_however_many_media_they_have() -> None:
     def of(kind: Kind, media: int, probability: float) -> list[Judged]:
         return [
-            Judged(f"{kind}{n}", kind, f"{kind}{n % 4 // 2}", n % 2, "as_is", probability, Band.UNCERTAIN)
+            Judged(
+                f"{kind}{n}", kind, f"{kind}{n % 4 // 2}", n % 2, "as_is", probability, Band.UNCERTAIN, ("a",)
+            )
             for n in range(media)
         ]
 
@@ -77,6 +79,20 @@ def test_kinds_weigh_alike_however_many_media_they_have() -> None:
 
 
 def test_where_nothing_was_said_nothing_is_measured() -> None:
-    silent = [Judged("i", Kind.IMAGE, "s", 1, "as_is", None, Band.UNCERTAIN)]
+    silent = [Judged("i", Kind.IMAGE, "s", 1, "as_is", None, Band.UNCERTAIN, ("a",))]
     with pytest.raises(NotMeasurable, match="no probability"):
         word(silent)
+
+
+def test_a_kind_is_split_by_the_detectors_that_scored_its_media() -> None:
+    given = rows()
+    faces = [replace(row, delivery="jpeg75") for row in given[:120]]
+    judged = judge_left_out({"veritag_image": given, "veritag_face": faces}, "platt", Limits())
+    found = {name: len({row.item for row in said}) for name, said in parts(judged).items()}
+    assert found == {
+        "image media": 240,
+        "image media scored by veritag_face and veritag_image": 120,
+        "image media scored by veritag_image": 120,
+    }
+    one = parts(judge_left_out({"veritag_image": given}, "platt", Limits()))
+    assert list(one) == ["image media"]

@@ -6,7 +6,9 @@ Finds the real faces in ``DIR/<source>/real``, trains on them and writes ``verit
 that was broken off goes on where it was. One source is kept out, and the weights are measured on its faces
 and pseudo-fakes of them, and on the `validation` sets (face crops in ``real`` and ``fake``):
 ``veritag_face.measured.json`` for the record, ``veritag_face.scores.csv`` the scores of the crops behind it.
-The calibration's scores are of whole pictures: `analysis.calibration.judged`.
+The calibration's scores are of whole pictures: `analysis.calibration.judged`. ``--cross-validate`` trains the
+weights that it takes for sources that the others know: once without each of three folds of sources, into
+``OUT/folds/<left-out sources>``, each with a ``veritag_face.json`` that names what it learned from.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import argparse
 import datetime
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -26,9 +28,11 @@ from safetensors.torch import save_file
 
 import detectors
 from detectors.record import Measurement
+from detectors.training import report
 from detectors.training.veritag_face import faces as face_sources
 from detectors.training.veritag_face import measure
 from detectors.training.veritag_face.faces import SourceFace
+from detectors.training.veritag_face.folds import Fold, folds
 from detectors.training.veritag_face.recipe import Settings, train
 from detectors.veritag_face import VeritagFace
 from detectors.veritag_face_network import VeritagFaceNetwork
@@ -71,6 +75,23 @@ def learn(
     return network
 
 
+def learn_without(fold: Fold, settings: Settings, seed: int, folder: Path, workers: int) -> None:
+    """Train on what a fold leaves, and write beside the weights what they are, as `veritag train` does.
+
+    Raises:
+        ValueError: as `learn`.
+    """
+    out = folder / fold.name
+    learn(fold.rest, settings, seed, out, workers)
+    record = report.describe(
+        *(detectors.record(NAME), None, out / f"{NAME}.safetensors", face_sources.data_sets(fold.rest)),
+        f"python -m detectors.training.{NAME} --cross-validate, seed {seed}, without {fold.name}",
+        from_scratch=True,
+    )
+    facts = {"left_out": sorted(fold.left_out), "seed": seed, "settings": asdict(settings)}
+    report.write(out / f"{NAME}.json", record, facts)
+
+
 def run(arguments: argparse.Namespace) -> list[Measurement]:
     """Carry out what the command line asks for.
 
@@ -83,8 +104,12 @@ def run(arguments: argparse.Namespace) -> list[Measurement]:
     kept = [entry for entry in found if entry.source == arguments.keep_out]
     if not rest:
         raise ValueError(f"{arguments.data} has faces in {arguments.keep_out} alone, which is kept out")
-    _write(arguments.out / f"{NAME}.trained_on.json", face_sources.data_sets(rest))
     settings = replace(Settings(), chunks=arguments.chunks, chunk=arguments.chunk)
+    if arguments.cross_validate:
+        for fold in folds(rest):
+            learn_without(fold, settings, arguments.seed, arguments.out / "folds", arguments.workers)
+        return []
+    _write(arguments.out / f"{NAME}.trained_on.json", face_sources.data_sets(rest))
     network = learn(rest, settings, arguments.seed, arguments.out, arguments.workers)
     detector = VeritagFace(network, detectors.record(NAME))
     sets = {f"cross-set {folder.name}": measure.read_crops(folder) for folder in arguments.validation}
@@ -122,8 +147,13 @@ def main() -> None:
     parser.add_argument(
         "--keep-out", metavar="SOURCE", default=KEPT_OUT, help=f"never trained on ({KEPT_OUT})"
     )
+    parser.add_argument(
+        "--cross-validate", action="store_true", help="train without each fold of sources instead"
+    )
     parser.add_argument("--validation", type=Path, action="append", default=[], help="face crops, to measure")
     arguments = parser.parse_args()
+    if arguments.cross_validate and arguments.validation:
+        parser.error("--validation measures the weights of all sources: give it to a run of its own")
     console = Console()
     try:
         figures = run(arguments)

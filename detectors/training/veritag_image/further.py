@@ -21,7 +21,7 @@ from rich.progress import Progress
 
 from detectors.errors import WeightsError
 from detectors.training import dataset
-from detectors.training.cross_validate import COLUMNS, DELIVERIES, GROUPS, Scored, write_scores
+from detectors.training.cross_validate import COLUMNS, DELIVERIES, Scored, group_of, write_scores
 from detectors.training.dataset import Item
 from detectors.training.veritag_image import cross_validation, samples
 from detectors.training.veritag_image.__main__ import NAME, VARIANTS
@@ -33,12 +33,11 @@ def score(
     items: Sequence[Item], described: Sequence[Described], own: Sequence[Item], figures: Sequence[Described]
 ) -> list[Scored]:
     """Score pictures ``own`` by heads that learn from ``items`` without the group that holds their source."""
-    group_of = {source: group for group in GROUPS for source in group}
     found: list[Scored] = []
-    for group in sorted({group_of.get(item.source, (item.source,)) for item in own}):
+    for group in sorted({group_of(item.source) for item in own}):
         rest = [n for n, item in enumerate(items) if item.source not in group]
         network = fit([items[n] for n in rest], [described[n] for n in rest], Settings())
-        mine = [n for n, item in enumerate(own) if group_of.get(item.source, (item.source,)) == group]
+        mine = [n for n, item in enumerate(own) if group_of(item.source) == group]
         found += cross_validation.score(network, [own[n] for n in mine], [figures[n] for n in mine])
     return found
 
