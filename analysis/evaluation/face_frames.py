@@ -27,7 +27,7 @@ from rich.console import Console
 
 import detectors
 from analysis.decoding.decoder import Decoder
-from analysis.errors import AnalysisError, ConfigurationError
+from analysis.errors import AnalysisError, ConfigurationError, MediumRefused
 from analysis.evaluation import readers
 from analysis.evaluation.items import Item
 from analysis.limits import Limits, Sampling
@@ -35,7 +35,7 @@ from analysis.producers import producers_on
 from analysis.views import Producer, Views
 from detectors import figures
 from detectors.base import Detector, Modality, View
-from detectors.errors import DetectorError
+from detectors.errors import DetectorError, NotApplicable
 from detectors.record import Measurement
 from detectors.resampling import bootstrap
 from detectors.training.veritag_face.blur import equalise, sharpness
@@ -91,9 +91,8 @@ def read(
     """Decode clips and judge them as a whole.
 
     Raises:
-        ConfigurationError: the detector does not judge faces.
-        NotApplicable: no face, or only small ones.
-        AnalysisError: a clip cannot be decoded.
+        ConfigurationError: the detector does not judge faces, or a clip cannot be decoded or has none; it is
+            named.
     """
     if detector.view is not View.FACES:
         raise ConfigurationError(f"{detector.record.name} does not judge faces; name a detector that does")
@@ -101,10 +100,14 @@ def read(
     usual, even = Limits(), Limits(frames_per_video=frames, sampling=Sampling.LINSPACE)
     with closing(Decoder(usual)) as as_usual, closing(Decoder(even)) as evenly:
         for item in items:
-            usual_view = Views(as_usual.decode(item.path, sound=False), made).get(View.FACES, detector.record)
-            crops = _largest(item, Views(evenly.decode(item.path, sound=False), made), detector)
+            try:
+                usual_view = Views(as_usual.decode(item.path, sound=False), made)
+                judged = detector.detect(usual_view.get(View.FACES, detector.record))
+                crops = _largest(item, Views(evenly.decode(item.path, sound=False), made), detector)
+            except (MediumRefused, NotApplicable) as error:
+                raise ConfigurationError(f"{item.name}: {error}; take it out") from error
             whole = torch.stack([torch.from_numpy(np.array(crop.picture)) for crop in crops])
-            yield Clip(item, crops, detector.detect(usual_view).score, detector.detect(whole).score)
+            yield Clip(item, crops, judged.score, detector.detect(whole).score)
 
 
 def _largest(item: Item, views: Views, detector: Detector) -> tuple[Crop, ...]:

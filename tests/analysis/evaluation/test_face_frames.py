@@ -116,6 +116,13 @@ def test_too_few_frames_give_no_interval(data: Path) -> None:
         measure(FaceBrightness(), read(data, 10), "pair a", "2026-01-02")
 
 
+def test_a_clip_without_a_face_is_named(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    clip(tmp_path / "real" / "empty.mp4", size=SIZE, picture=noisy(60, range(COUNT)))
+    with pytest.raises(ConfigurationError, match=r"real/empty\.mp4: no face was found; take it out"):
+        read(tmp_path)
+
+
 def test_only_detectors_of_faces_are_measured(data: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not judge faces"):
         next(face_frames.read(readers.read(data).items, Brightness(), COUNT, FOUND))
