@@ -100,7 +100,8 @@ def judge(weights: str, media: Sequence[Known], progress: Progress | None = None
         panel = Panel.of(engine, {name: name}, None)
         subject = Subject(Role.DETECTOR, name)
         tasks = plan(media, lambda _: DELIVERIES, lambda _: (), [panel], cache)
-        task = progress.add_task(f"{weights}: {len(tasks)} media", total=len(tasks)) if progress else None
+        label = f"{Path(weights).parent.name or name}: {len(tasks)} media"
+        task = progress.add_task(label, total=len(tasks)) if progress else None
 
         def tick() -> None:
             if progress and task is not None:
