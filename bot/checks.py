@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.health import Check
@@ -17,6 +17,10 @@ from state.pauses import HoldRow
 from state.store import Store
 
 LONGEST_WAIT = timedelta(minutes=30)
+PACED = (Step.SEND, Step.RETRACT)
+"""The steps that keep a platform's least time between two replies."""
+ONE_REPLY = timedelta(minutes=1)
+"""What sending one may take, over and above that."""
 
 
 def check_loop(loop: Loop) -> Check:
@@ -38,20 +42,39 @@ def check_store(store: Store) -> Check:
     return Check("store", True, "writable")
 
 
-def check_queue(store: Store, step: Step, platforms: Sequence[str], holds: Holds) -> Check:
-    """A queue is well while its next step is not left waiting; a platform's limit can only degrade it."""
+def check_queue(store: Store, step: Step, paces: Mapping[str, float], holds: Holds) -> Check:
+    """A queue is well while its next step is not left waiting; a limit or the bot's pace can only degrade it.
+
+    Args:
+        paces: each platform's least number of seconds between two replies.
+    """
     waiting, because = store.queue.waiting(step), ""
     if waiting > LONGEST_WAIT:
-        slow = [platform for platform in platforms if holds.asked_to_wait(step, platform, LONGEST_WAIT)]
-        of_others = store.queue.waiting(step, without=slow)
+        slow = [platform for platform in paces if holds.asked_to_wait(step, platform, LONGEST_WAIT)]
+        paced = [
+            platform for platform in paces if platform not in slow and _at_pace(step, platform, paces, holds)
+        ]
+        of_others = store.queue.waiting(step, without=[*slow, *paced])
         if of_others > LONGEST_WAIT:
             waiting = of_others
         else:
-            because = f": {' and '.join(slow)} asked to wait, and more is queued than the limit lets through"
+            reasons = [f"{' and '.join(slow)} asked to wait"] if slow else []
+            reasons += [f"{platform} gets one reply in {paces[platform]:g} s" for platform in paced]
+            because = f": {', '.join(reasons)}, and more is queued than that lets through"
     seconds = waiting.total_seconds()
     ok = waiting <= LONGEST_WAIT or because != ""
     detail = f"the next step has waited {seconds:.0f} s{because}"
     return Check(f"queue:{step}", ok, detail, seconds, degraded=because != "")
+
+
+def _at_pace(step: Step, platform: str, paces: Mapping[str, float], holds: Holds) -> bool:
+    """Whether replies leave one after another, as fast as they may."""
+    pace = paces[platform]
+    return (
+        bool(pace)
+        and step in PACED
+        and holds.passed_lately(step, platform, ONE_REPLY + timedelta(seconds=pace))
+    )
 
 
 def check_credentials(platform: str, holds: Sequence[HoldRow]) -> Check:

@@ -32,6 +32,7 @@ class Holds:
         self._limited_until: dict[tuple[Step, str], datetime] = {}
         self._standing = {(row.step, row.platform): row for row in store.holds.all()}
         self._refused: dict[tuple[Step, str], set[int]] = {}
+        self._passed_at: dict[tuple[Step, str], datetime] = {}
         self._guard = threading.Lock()
 
     def begin(self, job: Job, reason: str, until: datetime) -> bool:
@@ -60,10 +61,17 @@ class Holds:
     def passed(self, job: Job) -> None:
         """The platform let this job through."""
         with self._guard:
+            self._passed_at[job.step, job.platform] = self._store.now()
             known = self._standing.pop((job.step, job.platform), None)
             self._refused.pop((job.step, job.platform), None)
         if known is not None:
             self._store.holds.end(job.platform, job.step)
+
+    def passed_lately(self, step: Step, platform: str, lately: timedelta) -> bool:
+        """Whether the platform let a job of this kind through so lately, as far as this process knows."""
+        with self._guard:
+            at = self._passed_at.get((step, platform))
+        return at is not None and self._store.now() <= at + lately
 
     def free(self, step: Step, platforms: Iterable[str]) -> list[str]:
         """The platforms that may be asked now."""

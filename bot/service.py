@@ -98,6 +98,7 @@ class Service:
         """Make the loops; nothing runs before the context is entered. Intervals are in seconds."""
         self._flow = flow
         self._names = tuple(platform.name for platform in platforms)
+        self._paces = {platform.name: platform.limits.min_reply_interval for platform in platforms}
         self._gates = gates
         self._engine_problem = engine_problem
         self._stopping = stopping
@@ -227,7 +228,7 @@ class Service:
                 *(check_loop(loop) for loop in self._loops),
                 *(each.check() for each in self._listening),
                 check_store(store),
-                *(check_queue(store, step, self._names, holds) for step in self._steps()),
+                *(check_queue(store, step, self._paces, holds) for step in self._steps()),
                 check_posting(self._flow.pausing.reason()),
                 *(check_credentials(name, holds.standing()) for name in self._names),
                 *map(check_money, self.budgets()),

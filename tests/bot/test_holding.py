@@ -187,8 +187,8 @@ def test_waiting_for_a_limit_is_no_illness(bot: Rig) -> None:
     assert check_credentials("inbox", bot.flow.holds.standing()).ok
 
 
-def sending(bot: Rig, *others: str) -> Check:
-    return check_queue(bot.store, Step.SEND, ("inbox", *others), bot.flow.holds)
+def sending(bot: Rig, *others: str, pace: float = 0) -> Check:
+    return check_queue(bot.store, Step.SEND, dict.fromkeys(("inbox", *others), pace), bot.flow.holds)
 
 
 def test_a_backlog_behind_a_platforms_limit_degrades_the_health(bot: Rig) -> None:
@@ -225,6 +225,32 @@ def test_a_limit_excuses_no_other_platform_and_no_standstill(bot: Rig, tmp_path:
     assert (ill.ok, ill.degraded) == (False, False)
 
 
+def test_a_backlog_behind_the_bots_own_pace_degrades_the_health(bot: Rig) -> None:
+    """One reply in ten minutes, as for a limit; and a standstill is none."""
+    bot.step(Step.RESOLVE)
+    for sent in range(5):
+        now = sending(bot, pace=600)
+        assert (now.ok, now.degraded) == (True, sent > 3), sent
+        (job,) = bot.flow.claim(Step.SEND, ("inbox",), 1)
+        bot.flow.run(job)
+        bot.clock.advance(10 * 60)
+    paced = sending(bot, pace=600)
+    assert "waited 3000 s: inbox gets one reply in 600 s, and more is queued" in paced.detail
+    assert not sending(bot).ok
+    assert not sending(bot, pace=300).ok
+    bot.clock.advance(61)
+    assert not sending(bot, pace=600).ok
+
+
+def test_what_fails_keeps_no_pace(bot: Rig) -> None:
+    bot.step(Step.RESOLVE)
+    bot.clock.advance(31 * 60)
+    bot.platform.before = [PlatformError("500")]
+    (job,) = bot.flow.claim(Step.SEND, ("inbox",), 1)
+    bot.flow.run(job)
+    assert not sending(bot, pace=600).ok
+
+
 def test_a_backlog_for_want_of_credentials_is_no_limit(bot: Rig) -> None:
     bot.step(Step.RESOLVE)
     refused_until(bot, CredentialsRefused("401"), 1, Step.SEND)
@@ -237,7 +263,7 @@ def test_after_a_restart_the_limit_still_excuses_the_backlog(bot: Rig) -> None:
     bot.step(Step.SEND)
     bot.clock.advance(HOUR)
     restarted = Holds(bot.store, timedelta(days=1))
-    assert check_queue(bot.store, Step.SEND, ("inbox",), restarted).degraded
+    assert check_queue(bot.store, Step.SEND, {"inbox": 0}, restarted).degraded
 
 
 @pytest.mark.parametrize("minutes", [3, 120])
