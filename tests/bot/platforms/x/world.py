@@ -43,7 +43,7 @@ class XWorld:
         return platform
 
     def settings(self, **chosen: Any) -> Settings:
-        quick = {"read_timeout": 1.0, "poll_interval": 0.0, "reply_interval": 0.0}
+        quick = {"read_timeout": 20.0, "poll_interval": 0.0, "reply_interval": 0.0}
         return Settings(
             data_dir=self._folder, platforms=["x"], x={"api_url": self.url} | quick | self.secrets | chosen
         )
