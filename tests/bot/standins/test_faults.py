@@ -62,7 +62,7 @@ def counter() -> Counter:
 def client(counter: Counter) -> Iterator[httpx.Client]:
     with (
         WebServer(counter.app, port=0) as server,
-        httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=0.3) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=2) as client,
     ):
         yield client
 
