@@ -51,9 +51,8 @@ def check_queue(store: Store, step: Step, paces: Mapping[str, float], holds: Hol
     waiting, because = store.queue.waiting(step), ""
     if waiting > LONGEST_WAIT:
         slow = [platform for platform in paces if holds.asked_to_wait(step, platform, LONGEST_WAIT)]
-        paced = [
-            platform for platform in paces if platform not in slow and _at_pace(step, platform, paces, holds)
-        ]
+        own = {platform: pace for platform, pace in paces.items() if pace and platform not in slow}
+        paced = [platform for platform, pace in own.items() if _at_pace(step, platform, pace, holds)]
         of_others = store.queue.waiting(step, without=[*slow, *paced])
         if of_others > LONGEST_WAIT:
             waiting = of_others
@@ -67,14 +66,9 @@ def check_queue(store: Store, step: Step, paces: Mapping[str, float], holds: Hol
     return Check(f"queue:{step}", ok, detail, seconds, degraded=because != "")
 
 
-def _at_pace(step: Step, platform: str, paces: Mapping[str, float], holds: Holds) -> bool:
+def _at_pace(step: Step, platform: str, pace: float, holds: Holds) -> bool:
     """Whether replies leave one after another, as fast as they may."""
-    pace = paces[platform]
-    return (
-        bool(pace)
-        and step in PACED
-        and holds.passed_lately(step, platform, ONE_REPLY + timedelta(seconds=pace))
-    )
+    return step in PACED and holds.passed_lately(step, platform, ONE_REPLY + timedelta(seconds=pace))
 
 
 def check_credentials(platform: str, holds: Sequence[HoldRow]) -> Check:

@@ -39,10 +39,8 @@ LAST_STAGE = 704
 _TEXTURES = 4  # stages; later ones are of things, not of texture
 _MEAN, _SPREAD = 127.0, 128.0
 _LUMA = (0.299, 0.587, 0.114)
-_STRENGTH, _FAINT = (
-    90.0,
-    4.0,
-)  # root mean square that colours are raised to, and what it takes not to be noise
+_STRENGTH = 90.0  # root mean square, of 255 levels, that colours are raised to
+_FAINT = 4.0  # colours of about this strength or less are mostly noise, and raised less
 
 
 class LiteFeatures(nn.Module):
